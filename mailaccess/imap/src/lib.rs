@@ -1,0 +1,3 @@
+//! Placeholder while the workspace is laid.
+#![no_std]
+extern crate alloc;

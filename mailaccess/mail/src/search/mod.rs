@@ -1,0 +1,1 @@
+//! SEARCH keys and their evaluation.
