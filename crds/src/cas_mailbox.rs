@@ -25,6 +25,7 @@ use crate::{Condition, ServerRef, condition::unobserved, pattern};
     plural = "casmailboxes",
     doc = "Protocol access of one mailbox, or of whoever is in a distribution group. A mailbox's own rule beats its groups', theirs beat the server's default.",
     namespaced,
+    derive = "PartialEq",
     status = "CASMailboxStatus",
     shortname = "casm",
     category = "mailaccess",

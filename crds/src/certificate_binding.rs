@@ -25,6 +25,7 @@ use crate::{Condition, SecretRef, ServerRef, condition::unobserved};
     kind = "CertificateBinding",
     doc = "Binds the certificate of a Secret to services of a MailAccessServer, as Enable-ExchangeCertificate does. A client that names a host gets the certificate made for it.",
     namespaced,
+    derive = "PartialEq",
     status = "CertificateBindingStatus",
     shortname = "certb",
     category = "mailaccess",

@@ -6,6 +6,7 @@
 //!
 //! Nothing here talks to a cluster, opens a socket or knows a clock.
 
+pub mod admission;
 mod cas_mailbox;
 mod certificate_binding;
 mod condition;

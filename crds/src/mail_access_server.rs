@@ -29,6 +29,7 @@ use crate::{
     kind = "MailAccessServer",
     doc = "A POP3 and IMAP4 service over one mail store: ports, limits, people and pods.",
     namespaced,
+    derive = "PartialEq",
     status = "MailAccessServerStatus",
     shortname = "mas",
     category = "mailaccess",

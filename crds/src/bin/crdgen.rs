@@ -1,4 +1,4 @@
-//! `crdgen [DIR]`: writes the CustomResourceDefinitions of the three kinds, one file each.
+//! `crdgen [DIR]`: writes the `CustomResourceDefinition`s of the three kinds, one file each.
 
 use std::{
     fs,
