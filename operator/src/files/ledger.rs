@@ -1,0 +1,451 @@
+//! What an API server would hold after these files were applied: of each object the last accepted version,
+//! with the identity, generation and status that it would give it.
+//!
+//! A refused edit changes nothing. An object that never was acceptable is kept as it is, as one stored
+//! under an older schema would be, so that its target can be denied.
+
+use super::judge::{self, Document, Fault, without_line};
+use super::source::{Place, SourceFile};
+use crate::reconcile::{Invalid, Observed};
+use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use k8s_openapi::jiff::Timestamp;
+use mailaccess_config::Digest;
+use mailaccess_crds::admission::{Accepted, Kind, Object};
+use mailaccess_crds::{CASMailbox, CertificateBinding, MailAccessServer};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::PathBuf;
+
+/// Which object.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ObjectId {
+    /// Its kind.
+    pub kind: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl fmt::Display for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.kind, self.name)
+    }
+}
+
+/// An object of a kind that is ours, or that ours point at.
+#[derive(Debug, Clone)]
+pub enum Stored {
+    /// A server.
+    Server(Observed<MailAccessServer>),
+    /// A mailbox's or group's rights.
+    Mailbox(Observed<CASMailbox>),
+    /// A certificate's services.
+    Binding(Observed<CertificateBinding>),
+    /// Users or a certificate.
+    Secret(Box<Secret>),
+}
+
+/// An object and where it comes from.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Where it stands.
+    pub place: Place,
+    /// What is in force.
+    pub stored: Stored,
+    /// The same as it was accepted; nothing, if it never was.
+    accepted: Option<Value>,
+}
+
+impl Entry {
+    /// Whether it ever fitted its schema.
+    pub fn was_accepted(&self) -> bool {
+        self.accepted.is_some()
+    }
+}
+
+/// Something that people should know about their files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// An object, or a whole file, was refused.
+    Refused {
+        /// What and why.
+        fault: Fault,
+        /// What is in force instead.
+        instead: &'static str,
+    },
+    /// An object of a kind that is nobody's here.
+    Skipped {
+        /// Where.
+        place: Place,
+        /// Which.
+        id: ObjectId,
+    },
+    /// An object is new or another one now.
+    Accepted {
+        /// Which.
+        id: ObjectId,
+        /// Its generation.
+        generation: i64,
+    },
+    /// An object is gone.
+    Deleted {
+        /// Which.
+        id: ObjectId,
+    },
+}
+
+const LAST_ACCEPTED: &str = "its last accepted version stays in force";
+const TARGET_DENIED: &str = "it was never accepted, so whatever it is about is denied";
+const FILE_STAYS: &str = "what this file said before stays in force";
+const NOTHING: &str = "there is no earlier version";
+
+/// What an API server remembers of an object beside what people write.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Memory {
+    #[serde(flatten)]
+    id: ObjectId,
+    uid: String,
+    created: Timestamp,
+    generation: i64,
+    spec: Digest,
+    #[serde(default)]
+    status: Value,
+}
+
+/// All objects.
+#[derive(Debug)]
+pub struct Ledger {
+    namespace: String,
+    entries: BTreeMap<ObjectId, Entry>,
+    memory: BTreeMap<ObjectId, Memory>,
+    told: BTreeSet<String>,
+}
+
+impl Ledger {
+    /// An empty one; objects without a namespace get this one.
+    pub fn new(namespace: &str) -> Self {
+        Self {
+            namespace: namespace.to_owned(),
+            entries: BTreeMap::new(),
+            memory: BTreeMap::new(),
+            told: BTreeSet::new(),
+        }
+    }
+
+    /// Takes over what [`Ledger::to_memory`] gave in an earlier run. What cannot be read is forgotten.
+    pub fn remember(&mut self, text: &str) {
+        let memories: Vec<Memory> = serde_json::from_str(text).unwrap_or_default();
+        self.memory = memories
+            .into_iter()
+            .map(|memory| (memory.id.clone(), memory))
+            .collect();
+    }
+
+    /// Identities, generations and statuses, for the next run.
+    pub fn to_memory(&self) -> serde_json::Result<String> {
+        let memories: Vec<&Memory> = self
+            .memory
+            .iter()
+            .filter(|(id, _)| self.entries.contains_key(*id))
+            .map(|(_, memory)| memory)
+            .collect();
+        serde_json::to_string_pretty(&memories)
+    }
+
+    /// Every object.
+    pub fn entries(&self) -> impl Iterator<Item = (&ObjectId, &Entry)> {
+        self.entries.iter()
+    }
+
+    /// An object.
+    pub fn entry(&self, id: &ObjectId) -> Option<&Entry> {
+        self.entries.get(id)
+    }
+
+    /// Applies all files, as `kubectl apply --prune` would; says what changed and what was refused, each
+    /// only once.
+    pub fn apply(&mut self, files: &[SourceFile], now: Timestamp) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        let mut seen = BTreeSet::new();
+        let mut unreadable: BTreeSet<PathBuf> = BTreeSet::new();
+        for file in files {
+            let (documents, faults) = judge::read(file, &self.namespace);
+            for fault in faults {
+                unreadable.insert(file.path.clone());
+                notices.push(Notice::Refused {
+                    fault,
+                    instead: FILE_STAYS,
+                });
+            }
+            for document in documents {
+                self.apply_one(document, &mut seen, now, &mut notices);
+            }
+        }
+        self.prune(&seen, &unreadable, &mut notices);
+        self.only_news(notices)
+    }
+
+    fn apply_one(
+        &mut self,
+        document: Document,
+        seen: &mut BTreeSet<ObjectId>,
+        now: Timestamp,
+        notices: &mut Vec<Notice>,
+    ) {
+        let Document {
+            place,
+            id,
+            kind,
+            written,
+        } = document;
+        if !seen.insert(id.clone()) {
+            let message = "the same object stands in the files twice; the first one counts";
+            notices.push(Notice::Refused {
+                fault: Fault::of_object(place, id, message),
+                instead: LAST_ACCEPTED,
+            });
+            return;
+        }
+        let old = self.entries.get(&id);
+        if kind == Kind::Foreign {
+            notices.push(Notice::Skipped { place, id });
+            return;
+        }
+        let accepted = match written.judge(old.and_then(|old| old.accepted.as_ref())) {
+            Ok(accepted) => accepted,
+            Err(errors) => {
+                let causes = errors.iter().map(without_line).collect();
+                let stored = invalid(&id, &written.value, old, causes);
+                let instead = match (&stored, old) {
+                    (Some(_), _) => TARGET_DENIED,
+                    (None, Some(_)) => LAST_ACCEPTED,
+                    (None, None) => NOTHING,
+                };
+                notices.push(Notice::Refused {
+                    fault: Fault::of_fields(&place, Some(id.clone()), &errors),
+                    instead,
+                });
+                if let Some(stored) = stored {
+                    let entry = Entry {
+                        place,
+                        stored,
+                        accepted: None,
+                    };
+                    self.store(id, entry, &written.value, now);
+                }
+                return;
+            }
+        };
+        let Some(stored) = Stored::from_accepted(&accepted) else {
+            notices.push(Notice::Skipped { place, id });
+            return;
+        };
+        if let Some(entry) = self.entries.get_mut(&id)
+            && entry.accepted.as_ref() == Some(&accepted.value)
+        {
+            entry.place = place;
+            return;
+        }
+        let Accepted { value, .. } = accepted;
+        let entry = Entry {
+            place,
+            stored,
+            accepted: Some(value.clone()),
+        };
+        let generation = self.store(id.clone(), entry, &value, now);
+        notices.push(Notice::Accepted { id, generation });
+    }
+
+    /// Keeps an object, and gives it what the API server would: uid, time of creation, generation, and the
+    /// status that it had.
+    fn store(&mut self, id: ObjectId, mut entry: Entry, value: &Value, now: Timestamp) -> i64 {
+        let generation = self.stamp(&id, value, &mut entry.stored, now);
+        self.entries.insert(id, entry);
+        generation
+    }
+
+    fn stamp(
+        &mut self,
+        id: &ObjectId,
+        written: &Value,
+        stored: &mut Stored,
+        now: Timestamp,
+    ) -> i64 {
+        let spec = Digest::of(
+            written
+                .get("spec")
+                .unwrap_or(written)
+                .to_string()
+                .as_bytes(),
+        );
+        let memory = self.memory.entry(id.clone()).or_insert_with(|| Memory {
+            id: id.clone(),
+            uid: uid(id, now),
+            created: now,
+            generation: 0,
+            spec,
+            status: Value::Null,
+        });
+        if memory.generation == 0 || memory.spec != spec {
+            memory.generation += 1;
+            memory.spec = spec;
+        }
+        let metadata = stored.metadata_mut();
+        metadata.namespace = Some(id.namespace.clone());
+        metadata.uid = Some(memory.uid.clone());
+        metadata.generation = Some(memory.generation);
+        metadata.creation_timestamp = Some(Time(memory.created));
+        stored.set_status(&memory.status);
+        memory.generation
+    }
+
+    fn prune(
+        &mut self,
+        seen: &BTreeSet<ObjectId>,
+        unreadable: &BTreeSet<PathBuf>,
+        notices: &mut Vec<Notice>,
+    ) {
+        let gone: Vec<ObjectId> = self
+            .entries
+            .iter()
+            .filter(|(id, entry)| !seen.contains(*id) && !unreadable.contains(&entry.place.file))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in gone {
+            self.entries.remove(&id);
+            self.memory.remove(&id);
+            notices.push(Notice::Deleted { id });
+        }
+    }
+
+    /// A file is read again for every change, but each refusal is said once until it changes.
+    fn only_news(&mut self, notices: Vec<Notice>) -> Vec<Notice> {
+        let mut told = BTreeSet::new();
+        let news = notices
+            .into_iter()
+            .filter(|notice| match notice {
+                Notice::Refused { .. } | Notice::Skipped { .. } => {
+                    let text = format!("{notice:?}");
+                    let is_news = !self.told.contains(&text);
+                    told.insert(text);
+                    is_news
+                }
+                Notice::Accepted { .. } | Notice::Deleted { .. } => true,
+            })
+            .collect();
+        self.told = told;
+        news
+    }
+
+    /// Keeps the status of an object; says whether it is another one now.
+    pub fn set_status<S: Serialize>(&mut self, id: &ObjectId, status: &S) -> bool {
+        let (Ok(status), Some(entry), Some(memory)) = (
+            serde_json::to_value(status),
+            self.entries.get_mut(id),
+            self.memory.get_mut(id),
+        ) else {
+            return false;
+        };
+        if memory.status == status {
+            return false;
+        }
+        memory.status = status;
+        entry.stored.set_status(&memory.status);
+        true
+    }
+}
+
+/// An object that was never accepted is kept as it is; a Secret, having no rules of its own, is not.
+fn invalid(
+    id: &ObjectId,
+    written: &Value,
+    old: Option<&Entry>,
+    causes: Vec<String>,
+) -> Option<Stored> {
+    if old.is_some_and(|old| old.accepted.is_some()) {
+        return None;
+    }
+    let invalid = Box::new(Invalid {
+        metadata: ObjectMeta {
+            name: Some(id.name.clone()),
+            ..ObjectMeta::default()
+        },
+        raw: written.clone(),
+        causes,
+    });
+    match id.kind.as_str() {
+        "MailAccessServer" => Some(Stored::Server(Observed::Invalid(invalid))),
+        "CASMailbox" => Some(Stored::Mailbox(Observed::Invalid(invalid))),
+        "CertificateBinding" => Some(Stored::Binding(Observed::Invalid(invalid))),
+        _ => None,
+    }
+}
+
+/// Tells an object from an earlier one of the same name.
+fn uid(id: &ObjectId, now: Timestamp) -> String {
+    let digest = Digest::of(format!("{id:?} {now}").as_bytes()).to_string();
+    format!(
+        "{}-{}-{}-{}-{}",
+        &digest[..8],
+        &digest[8..12],
+        &digest[12..16],
+        &digest[16..20],
+        &digest[20..32]
+    )
+}
+
+impl Stored {
+    /// Nothing for kinds that nobody needs here.
+    fn from_accepted(accepted: &Accepted) -> Option<Self> {
+        match accepted.object.clone() {
+            Object::MailAccessServer(object) => Some(Self::Server(Observed::Valid(object))),
+            Object::CASMailbox(object) => Some(Self::Mailbox(Observed::Valid(object))),
+            Object::CertificateBinding(object) => Some(Self::Binding(Observed::Valid(object))),
+            Object::Secret(object) => Some(Self::Secret(object)),
+            Object::PersistentVolumeClaim(_) => None,
+        }
+    }
+
+    fn metadata_mut(&mut self) -> &mut ObjectMeta {
+        match self {
+            Self::Server(object) => object.metadata_mut(),
+            Self::Mailbox(object) => object.metadata_mut(),
+            Self::Binding(object) => object.metadata_mut(),
+            Self::Secret(object) => &mut object.metadata,
+        }
+    }
+
+    fn set_status(&mut self, status: &Value) {
+        match self {
+            Self::Server(Observed::Valid(object)) => object.status = read_status(status),
+            Self::Mailbox(Observed::Valid(object)) => object.status = read_status(status),
+            Self::Binding(Observed::Valid(object)) => object.status = read_status(status),
+            Self::Server(Observed::Invalid(object))
+            | Self::Mailbox(Observed::Invalid(object))
+            | Self::Binding(Observed::Invalid(object)) => {
+                if let Some(raw) = object.raw.as_object_mut() {
+                    raw.insert("status".to_owned(), status.clone());
+                }
+            }
+            Self::Secret(_) => {}
+        }
+    }
+}
+
+fn read_status<S: serde::de::DeserializeOwned>(status: &Value) -> Option<S> {
+    serde_json::from_value(status.clone()).ok()
+}
+
+impl<K: kube::Resource> Observed<K> {
+    fn metadata_mut(&mut self) -> &mut ObjectMeta {
+        match self {
+            Self::Valid(object) => object.meta_mut(),
+            Self::Invalid(object) => &mut object.metadata,
+        }
+    }
+}

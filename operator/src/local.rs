@@ -1,0 +1,426 @@
+//! `local`: the whole path without a cluster. The same files, the same validation, documents and statuses,
+//! the real pod; only reading and writing differ from a cluster.
+
+pub mod ask;
+pub mod greeting;
+pub mod mount;
+pub mod objects;
+pub mod pod;
+pub mod projection;
+pub mod quickstart;
+pub mod terminal;
+pub mod watch;
+pub mod world;
+
+use crate::files::source::read_directory;
+use crate::files::{Ledger, ObjectId};
+use crate::reconcile::build::{self, Built, Moment};
+use crate::reconcile::dereference::Operator;
+use crate::reconcile::report::{PodReport, PodStatus};
+use crate::reconcile::update_status::Statuses;
+use crate::reconcile::validate::{Validated, validate};
+use crate::reconcile::{Object, apply, update_status};
+use anyhow::{Context as _, Result, bail};
+use greeting::{People, Place};
+use k8s_openapi::jiff::Timestamp;
+use mailaccess_crds::ConditionStatus;
+use mount::Mount;
+use objects::Objects;
+use pod::{Pod, PodArguments};
+use std::io::Write;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+use terminal::Terminal;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{Instant, sleep, sleep_until};
+use watch::Watch;
+
+/// The only pod's name.
+const POD: &str = "local";
+/// How often the pod is asked while something is outstanding.
+const ASK_EVERY: Duration = Duration::from_millis(250);
+/// Documents are written at most so often: the first change at once, later ones collected.
+const WRITE_EVERY: Duration = Duration::from_millis(200);
+/// Certificates come of age while nobody edits anything.
+const LOOK_EVERY: Duration = Duration::from_hours(1);
+
+/// What `local` was started with.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The files.
+    pub directory: PathBuf,
+    /// Whose passwords are known.
+    pub people: People,
+    /// Mail and state.
+    pub data: PathBuf,
+    /// The namespace of objects that name none.
+    pub namespace: String,
+    /// Which server, if there are several.
+    pub server: Option<String>,
+    /// Where the pod listens.
+    pub bind: IpAddr,
+    /// Added to each port.
+    pub port_offset: u16,
+    /// The pod's binary.
+    pub binary: PathBuf,
+    /// What the operator of a cluster would be started with.
+    pub operator: Operator,
+}
+
+/// How `local` ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Somebody asked for it.
+    Asked,
+    /// The pod ended by itself.
+    PodDied,
+}
+
+/// Runs until somebody ends it or the pod dies.
+pub async fn run<W: Write>(options: Options, out: W) -> Result<End> {
+    let mut watch = Watch::start(&options.directory)
+        .with_context(|| format!("watch {}", options.directory.display()))?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut local = Local::open(options, out)?;
+    let end = tokio::select! {
+        biased;
+        () = either(&mut interrupt, &mut terminate) => Ok(End::Asked),
+        end = local.serve(&mut watch) => end,
+    };
+    let stopped = local.stop_pod().await;
+    let end = end?;
+    stopped?;
+    Ok(end)
+}
+
+async fn either(one: &mut Signal, other: &mut Signal) {
+    tokio::select! {
+        _ = one.recv() => {}
+        _ = other.recv() => {}
+    }
+}
+
+/// Everything that `local` holds.
+struct Local<W> {
+    options: Options,
+    terminal: Terminal<W>,
+    ledger: Ledger,
+    objects: Objects,
+    mount: Mount,
+    pod: Option<Pod>,
+    report: PodReport,
+    /// The server that is served, while there is one.
+    server: Option<ObjectId>,
+    outstanding: bool,
+    /// The server whose greeting was printed.
+    greeted: Option<ObjectId>,
+}
+
+impl<W: Write> Local<W> {
+    fn open(options: Options, out: W) -> Result<Self> {
+        let mut ledger = Ledger::new(&options.namespace);
+        if let Ok(text) = std::fs::read_to_string(options.data.join(LEDGER)) {
+            ledger.remember(&text);
+        }
+        let open = |name: &str| options.data.join(name);
+        Ok(Self {
+            objects: Objects::open(open("objects")).context("open the folder of objects")?,
+            mount: Mount::open(open("documents")).context("open the folder of documents")?,
+            terminal: Terminal::new(out),
+            ledger,
+            pod: None,
+            report: PodReport {
+                pod: POD.to_owned(),
+                said: None,
+            },
+            server: None,
+            outstanding: true,
+            greeted: None,
+            options,
+        })
+    }
+
+    /// Never returns but when the pod ends by itself or something cannot be written.
+    async fn serve(&mut self, watch: &mut Watch) -> Result<End> {
+        self.read_files()?;
+        loop {
+            let next_write = Instant::now() + WRITE_EVERY;
+            self.reconcile().await?;
+            let admin = self.admin_if_outstanding();
+            tokio::select! {
+                biased;
+                ended = pod_ended(self.pod.as_mut()) => {
+                    self.pod = None;
+                    self.terminal.say(&format!("the pod ended by itself: {ended}"))?;
+                    return Ok(End::PodDied);
+                }
+                () = watch.changed() => {
+                    sleep_until(next_write).await;
+                    self.read_files()?;
+                }
+                said = ask_again(admin) => {
+                    self.report.said = said;
+                }
+                () = sleep(LOOK_EVERY) => {}
+            }
+        }
+    }
+
+    fn read_files(&mut self) -> Result<()> {
+        let files = read_directory(&self.options.directory)
+            .with_context(|| format!("read {}", self.options.directory.display()))?;
+        for notice in self.ledger.apply(&files, Timestamp::now()) {
+            self.terminal.notice(&notice)?;
+        }
+        Ok(())
+    }
+
+    /// Once through all five steps.
+    async fn reconcile(&mut self) -> Result<()> {
+        let server = self.choose_server()?;
+        if self.server != server
+            && let Some(before) = self.server.take()
+        {
+            self.forget(&before).await?;
+        }
+        self.server = server;
+        if let Some(id) = self.server.clone() {
+            let world = world::dereference(&self.ledger, &id, self.surroundings()?);
+            let Some(world) = world else {
+                bail!("{id} vanished while it was looked at");
+            };
+            let validated = validate(&world);
+            let moment = Moment {
+                now: world.now,
+                fresh_key: &world.fresh_key,
+                pods: &world.pods,
+                cluster_domain: &world.operator.cluster_domain,
+            };
+            let built = build::build(&validated, &moment);
+            self.write(&built, world.now)?;
+            self.run_pod().await?;
+            let statuses = update_status::compute(&world, &validated, &built);
+            self.show(&id, &statuses)?;
+            self.outstanding = statuses.is_outstanding();
+            self.greet(&id, &validated, &built, &statuses)?;
+        }
+        self.show_orphans()?;
+        self.keep_ledger()
+    }
+
+    fn write(&mut self, built: &Built, now: Timestamp) -> Result<()> {
+        let existing = self.objects.all();
+        let changes = apply::changes(built, &existing);
+        for object in &changes {
+            tracing::debug!(kind = object.kind(), name = object.name(), "write");
+        }
+        self.objects.write(&changes).context("write the objects")?;
+        let written = self.objects.all();
+        if let Some(deployment) = deployment(&written) {
+            let written: Vec<&Object> = written.iter().collect();
+            let files = projection::project(deployment, &written);
+            self.mount
+                .show(&files, now)
+                .context("write the documents")?;
+        }
+        Ok(())
+    }
+
+    /// One pod stands for all replicas.
+    async fn run_pod(&mut self) -> Result<()> {
+        let written = self.objects.all();
+        let replicas = deployment(&written)
+            .and_then(|deployment| deployment.spec.as_ref()?.replicas)
+            .unwrap_or_default();
+        match (&self.pod, replicas > 0) {
+            (None, true) => {
+                let volume = self.options.data.join("mail");
+                pod::init_volume(&self.options.binary, &volume)
+                    .await
+                    .context("make the mail volume")?;
+                let arguments = PodArguments {
+                    documents: self.mount.path().to_owned(),
+                    volume,
+                    bind: self.options.bind,
+                    port_offset: self.options.port_offset,
+                    admin_port: self.admin().port(),
+                };
+                let pod = Pod::start(&self.options.binary, &arguments).context("start the pod")?;
+                tracing::debug!(id = pod.id(), "the pod runs");
+                self.pod = Some(pod);
+            }
+            (Some(_), false) => self.stop_pod().await?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    async fn stop_pod(&mut self) -> Result<()> {
+        self.report.said = None;
+        if let Some(pod) = self.pod.take() {
+            pod.stop().await.context("stop the pod")?;
+        }
+        Ok(())
+    }
+
+    /// What the garbage collector of a cluster does.
+    async fn forget(&mut self, server: &ObjectId) -> Result<()> {
+        self.stop_pod().await?;
+        let owners: Vec<String> = self
+            .objects
+            .all()
+            .iter()
+            .filter_map(|object| object.metadata().owner_references.clone())
+            .flatten()
+            .filter(|owner| owner.name == server.name)
+            .map(|owner| owner.uid)
+            .collect();
+        for uid in owners {
+            self.objects.collect(&uid).context("delete the objects")?;
+        }
+        self.greeted = None;
+        Ok(())
+    }
+
+    fn choose_server(&self) -> Result<Option<ObjectId>> {
+        let servers = world::servers(&self.ledger);
+        match (&self.options.server, servers.as_slice()) {
+            (Some(name), servers) => {
+                Ok(servers.iter().find(|server| server.name == *name).cloned())
+            }
+            (None, []) => Ok(None),
+            (None, [server]) => Ok(Some(server.clone())),
+            (None, servers) => {
+                let names: Vec<&str> = servers.iter().map(|server| server.name.as_str()).collect();
+                bail!(
+                    "there are several MailAccessServers ({}): choose one with --server",
+                    names.join(", ")
+                )
+            }
+        }
+    }
+
+    fn surroundings(&self) -> Result<world::Surroundings> {
+        Ok(world::Surroundings {
+            existing: self.objects.all(),
+            pods: self.pod.iter().map(|_| self.report.clone()).collect(),
+            addresses: vec![self.options.bind.to_string()],
+            operator: self.options.operator.clone(),
+            now: Timestamp::now(),
+            fresh_key: build::self_signed::FreshKey::generate()?,
+        })
+    }
+
+    fn show(&mut self, server: &ObjectId, statuses: &Statuses) -> Result<()> {
+        let Statuses {
+            server: status,
+            mailboxes,
+            bindings,
+        } = statuses;
+        let of_kind = |kind: &str, name: &str| ObjectId {
+            kind: kind.to_owned(),
+            namespace: server.namespace.clone(),
+            name: name.to_owned(),
+        };
+        self.ledger.set_status(server, status);
+        self.terminal.status(server, &status.conditions)?;
+        for (name, status) in mailboxes {
+            let id = of_kind("CASMailbox", name);
+            self.ledger.set_status(&id, status);
+            self.terminal.status(&id, &status.conditions)?;
+        }
+        for (name, status) in bindings {
+            let id = of_kind("CertificateBinding", name);
+            self.ledger.set_status(&id, status);
+            self.terminal.status(&id, &status.conditions)?;
+        }
+        Ok(())
+    }
+
+    fn show_orphans(&mut self) -> Result<()> {
+        for (id, conditions) in world::orphans(&self.ledger, Timestamp::now()) {
+            self.terminal.status(&id, &conditions)?;
+        }
+        Ok(())
+    }
+
+    fn greet(
+        &mut self,
+        id: &ObjectId,
+        validated: &Validated,
+        built: &Built,
+        statuses: &Statuses,
+    ) -> Result<()> {
+        let is_served = statuses.server.conditions.iter().any(|condition| {
+            condition.type_ == "Programmed" && condition.status == ConditionStatus::True
+        });
+        let Some(entry) = self
+            .ledger
+            .entry(id)
+            .filter(|_| is_served && self.greeted.as_ref() != Some(id))
+        else {
+            return Ok(());
+        };
+        let place = Place {
+            bind: self.options.bind,
+            port_offset: self.options.port_offset,
+            file: &entry.place.file,
+            people: self.options.people,
+        };
+        let text = greeting::text(validated, built, &place);
+        self.terminal.say(&text)?;
+        self.greeted = Some(id.clone());
+        Ok(())
+    }
+
+    fn keep_ledger(&self) -> Result<()> {
+        let text = self.ledger.to_memory()?;
+        let path = self.options.data.join(LEDGER);
+        if std::fs::read_to_string(&path).is_ok_and(|before| before == text) {
+            return Ok(());
+        }
+        std::fs::write(&path, text).with_context(|| format!("write {}", path.display()))
+    }
+
+    /// Where to ask the pod, while that can tell anything new.
+    fn admin_if_outstanding(&self) -> Option<SocketAddr> {
+        (self.outstanding && self.pod.is_some()).then(|| self.admin())
+    }
+
+    fn admin(&self) -> SocketAddr {
+        let port = mailaccess_config::settings::ADMIN_PORT;
+        let port = port.wrapping_add(self.options.port_offset);
+        (self.options.bind, port).into()
+    }
+}
+
+const LEDGER: &str = "ledger.json";
+
+fn deployment(objects: &[Object]) -> Option<&k8s_openapi::api::apps::v1::Deployment> {
+    objects.iter().find_map(|object| match object {
+        Object::Deployment(deployment) => Some(&**deployment),
+        _ => None,
+    })
+}
+
+async fn pod_ended(pod: Option<&mut Pod>) -> String {
+    match pod {
+        Some(pod) => match pod.ended().await {
+            Ok(status) => status.to_string(),
+            Err(error) => error.to_string(),
+        },
+        None => std::future::pending().await,
+    }
+}
+
+async fn ask_again(admin: Option<SocketAddr>) -> Option<PodStatus> {
+    match admin {
+        Some(admin) => {
+            sleep(ASK_EVERY).await;
+            ask::status(admin).await
+        }
+        None => std::future::pending().await,
+    }
+}

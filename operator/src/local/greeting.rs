@@ -1,0 +1,167 @@
+//! What to try first, printed as soon as the server serves.
+
+use super::quickstart::PASSWORD;
+use crate::reconcile::build::Built;
+use crate::reconcile::validate::{Encryption, Port, Validated, server};
+use mailaccess_config::{Certificate, MailboxAddress, Protocol, Settings};
+use std::fmt::Write as _;
+use std::net::IpAddr;
+use std::path::Path;
+
+/// More people than that are not listed.
+const LISTED: usize = 10;
+
+/// What the greeting depends on beside the server.
+#[derive(Debug)]
+pub struct Place<'a> {
+    /// Where the pod listens.
+    pub bind: IpAddr,
+    /// Added to each port.
+    pub port_offset: u16,
+    /// The file with the MailAccessServer.
+    pub file: &'a Path,
+    /// Whether everybody's password is known.
+    pub people: People,
+}
+
+/// Whose passwords are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum People {
+    /// The quickstart's: everybody has the same.
+    Quickstart,
+    /// Somebody's own.
+    Own,
+}
+
+/// The whole text.
+pub fn text(validated: &Validated, built: &Built, place: &Place<'_>) -> String {
+    let Some(settings) = &validated.settings else {
+        return String::new();
+    };
+    let mut text = String::from("\n");
+    let people: Vec<&MailboxAddress> = validated
+        .people
+        .passwords
+        .iter()
+        .filter_map(|(address, hash)| hash.as_ref().map(|_| address))
+        .collect();
+    for port in server::ports(settings) {
+        if settings.protocol(port.protocol).enabled {
+            line(&mut text, port.protocol, &address(port, place));
+        }
+    }
+    line(&mut text, "users", &users(&people, place.people));
+    for (protocol, certificate) in certificates(validated, built) {
+        let leaf = certificate.leaf();
+        let origin = if leaf.subject == leaf.issuer {
+            "self-signed"
+        } else {
+            &leaf.issuer
+        };
+        let value = format!("{} ({origin}, for {protocol})", leaf.thumbprint);
+        line(&mut text, "certificate", &value);
+    }
+    text.push_str("\nTry:\n");
+    let person = people.first().map_or("USER", |person| person.as_str());
+    for protocol in Protocol::ALL {
+        if let Some(command) = curl(settings, protocol, person, place) {
+            let _ = writeln!(text, "  {command}");
+        }
+    }
+    let _ = writeln!(
+        text,
+        "  edit spec.imap.banner in {} and connect again",
+        place.file.display()
+    );
+    text.push_str("Ctrl-C ends it.\n");
+    text
+}
+
+fn line(text: &mut String, name: impl std::fmt::Display, value: &str) {
+    let _ = writeln!(text, "  {:<12} {value}", name.to_string());
+}
+
+fn address(port: Port, place: &Place<'_>) -> String {
+    let how = match port.encryption {
+        Encryption::StartTls => "plain, or TLS on request",
+        Encryption::Tls => "TLS",
+    };
+    format!("{} ({how})", endpoint(port.number, place))
+}
+
+/// An IPv6 address stands in brackets.
+fn endpoint(port: u16, place: &Place<'_>) -> std::net::SocketAddr {
+    (place.bind, port.wrapping_add(place.port_offset)).into()
+}
+
+fn users(people: &[&MailboxAddress], known: People) -> String {
+    let mut text = people
+        .iter()
+        .take(LISTED)
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(", ");
+    if people.len() > LISTED {
+        let _ = write!(text, " and {} more", people.len() - LISTED);
+    }
+    if people.is_empty() {
+        text.push_str("none");
+    } else if known == People::Quickstart {
+        let _ = write!(text, " (password: {PASSWORD})");
+    }
+    text
+}
+
+/// What answers a client that names no host.
+fn certificates<'a>(
+    validated: &'a Validated,
+    built: &'a Built,
+) -> Vec<(Protocol, &'a Certificate)> {
+    let bound = |protocol: Protocol| {
+        let choice = validated.bindings.choices.get(&protocol)?;
+        let mut bindings = validated.bindings.objects.iter();
+        bindings.find_map(|binding| {
+            let certificate = binding.certificate.as_ref();
+            certificate.filter(|certificate| *certificate.id() == choice.default)
+        })
+    };
+    Protocol::ALL
+        .into_iter()
+        .filter_map(|protocol| Some((protocol, bound(protocol).or(built.self_signed.as_ref())?)))
+        .collect()
+}
+
+/// Fetches the first message, with TLS where there is a port for it.
+fn curl(
+    settings: &Settings,
+    protocol: Protocol,
+    person: &str,
+    place: &Place<'_>,
+) -> Option<String> {
+    if !settings.protocol(protocol).enabled {
+        return None;
+    }
+    let ports = server::ports(settings);
+    let of = |encryption: Encryption| {
+        ports
+            .iter()
+            .find(|port| port.protocol == protocol && port.encryption == encryption)
+    };
+    let (scheme, message) = match protocol {
+        Protocol::Imap => ("imap", "INBOX;MAILINDEX=1"),
+        Protocol::Pop => ("pop3", "1"),
+    };
+    let user = match place.people {
+        People::Quickstart => format!("{person}:{PASSWORD}"),
+        People::Own => person.to_owned(),
+    };
+    let (options, scheme, port) = match (of(Encryption::Tls), of(Encryption::StartTls)) {
+        (Some(port), _) => ("-k", format!("{scheme}s"), port),
+        (None, Some(port)) => ("-k --ssl-reqd", scheme.to_owned(), port),
+        (None, None) => return None,
+    };
+    let endpoint = endpoint(port.number, place);
+    Some(format!(
+        "curl {options} --user {user} '{scheme}://{endpoint}/{message}'"
+    ))
+}

@@ -1,0 +1,162 @@
+//! `dereference` from files: everything that one server depends on, out of the ledger.
+
+use crate::files::ledger::{Entry, Stored};
+use crate::files::{Ledger, ObjectId};
+use crate::reconcile::build::self_signed::FreshKey;
+use crate::reconcile::dereference::{Operator, ServerRef, World, secret_names};
+use crate::reconcile::finding::{Finding, Reason};
+use crate::reconcile::report::PodReport;
+use crate::reconcile::update_status::PreviousConditions;
+use crate::reconcile::update_status::conditions::Stamp;
+use crate::reconcile::update_status::orphan::conditions_without_server;
+use crate::reconcile::{Lookup, Object, Observed};
+use k8s_openapi::jiff::Timestamp;
+use mailaccess_crds::Condition;
+
+/// Everything that does not come from the files.
+#[derive(Debug)]
+pub struct Surroundings {
+    /// What was written before.
+    pub existing: Vec<Object>,
+    /// The pods.
+    pub pods: Vec<PodReport>,
+    /// Where clients reach them.
+    pub addresses: Vec<String>,
+    /// What the operator was started with.
+    pub operator: Operator,
+    /// The time.
+    pub now: Timestamp,
+    /// A key that nobody has used.
+    pub fresh_key: FreshKey,
+}
+
+/// Every MailAccessServer of the files.
+pub fn servers(ledger: &Ledger) -> Vec<ObjectId> {
+    ledger
+        .entries()
+        .filter(|(_, entry)| matches!(entry.stored, Stored::Server(_)))
+        .map(|(id, _)| id.clone())
+        .collect()
+}
+
+/// Collects what a server depends on.
+pub fn dereference(ledger: &Ledger, id: &ObjectId, around: Surroundings) -> Option<World> {
+    let Stored::Server(server) = &ledger.entry(id)?.stored else {
+        return None;
+    };
+    let neighbours = || {
+        ledger
+            .entries()
+            .filter(|(other, _)| other.namespace == id.namespace)
+            .map(|(_, entry)| entry)
+    };
+    let mailboxes = neighbours().filter_map(|entry| match &entry.stored {
+        Stored::Mailbox(mailbox) => is_for(mailbox, id).then(|| mailbox.clone()),
+        _ => None,
+    });
+    let bindings: Vec<_> = neighbours()
+        .filter_map(|entry| match &entry.stored {
+            Stored::Binding(binding) => is_for(binding, id).then(|| binding.clone()),
+            _ => None,
+        })
+        .collect();
+    let secrets = secret_names(server, &bindings)
+        .into_iter()
+        .map(|name| {
+            let found = lookup(ledger, id, &name);
+            (name, found)
+        })
+        .collect();
+    let strangers = neighbours().filter_map(|entry| match &entry.stored {
+        Stored::Secret(secret) => Some(Object::Secret((**secret).clone())),
+        _ => None,
+    });
+    let Surroundings {
+        existing,
+        pods,
+        addresses,
+        operator,
+        now,
+        fresh_key,
+    } = around;
+    Some(World {
+        server: server.clone(),
+        mailboxes: mailboxes.collect(),
+        secrets,
+        existing: existing.into_iter().chain(strangers).collect(),
+        bindings,
+        pods,
+        addresses,
+        operator,
+        now,
+        fresh_key,
+    })
+}
+
+/// Whether an object names this server, or may mean it because nobody can read whom it names.
+fn is_for(object: &impl ServerRef, server: &ObjectId) -> bool {
+    object.server_name().is_none_or(|name| name == server.name)
+}
+
+fn lookup(ledger: &Ledger, server: &ObjectId, name: &str) -> Lookup {
+    let id = ObjectId {
+        kind: "Secret".to_owned(),
+        namespace: server.namespace.clone(),
+        name: name.to_owned(),
+    };
+    match ledger.entry(&id).map(|entry| &entry.stored) {
+        Some(Stored::Secret(secret)) => Lookup::Found(secret.clone()),
+        _ => Lookup::Missing,
+    }
+}
+
+/// The conditions of every object whose server is not there.
+pub fn orphans(ledger: &Ledger, now: Timestamp) -> Vec<(ObjectId, Vec<Condition>)> {
+    let is_there = |id: &ObjectId, name: Option<&str>| {
+        servers(ledger).iter().any(|server| {
+            server.namespace == id.namespace && name.is_none_or(|name| name == server.name)
+        })
+    };
+    ledger
+        .entries()
+        .filter_map(|(id, entry)| {
+            let (name, generation, accepted, previous) = describe(entry)?;
+            if is_there(id, name.as_deref()) {
+                return None;
+            }
+            let stamp = Stamp {
+                generation,
+                previous: &previous,
+                now,
+            };
+            let conditions = conditions_without_server(accepted, name.as_deref(), stamp);
+            Some((id.clone(), conditions))
+        })
+        .collect()
+}
+
+fn describe(entry: &Entry) -> Option<(Option<String>, i64, Finding, Vec<Condition>)> {
+    fn of<K>(object: &Observed<K>) -> (Option<String>, i64, Finding, Vec<Condition>)
+    where
+        K: kube::Resource,
+        Observed<K>: ServerRef + PreviousConditions,
+    {
+        let accepted = match object {
+            Observed::Valid(_) => Finding::yes(Reason::Accepted, "The object is valid."),
+            Observed::Invalid(invalid) => {
+                Finding::no(Reason::Invalid, format!("{}.", invalid.cause()))
+            }
+        };
+        (
+            object.server_name().map(str::to_owned),
+            object.generation(),
+            accepted,
+            object.conditions(),
+        )
+    }
+    match &entry.stored {
+        Stored::Mailbox(mailbox) => Some(of(mailbox)),
+        Stored::Binding(binding) => Some(of(binding)),
+        Stored::Server(_) | Stored::Secret(_) => None,
+    }
+}

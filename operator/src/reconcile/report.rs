@@ -1,0 +1,123 @@
+//! What pods say of themselves in `/status`, as far as a status depends on it.
+
+use mailaccess_config::document::Header;
+use mailaccess_config::{DocumentName, Protocol};
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One pod.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PodReport {
+    /// Its name.
+    pub pod: String,
+    /// What it said last; nothing, and nobody knows what it serves.
+    pub said: Option<PodStatus>,
+}
+
+/// The part of a pod's `/status` that statuses are made of. Fields that this release does not know are
+/// another release's.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PodStatus {
+    /// By file name.
+    #[serde(default)]
+    pub documents: BTreeMap<String, DocumentReport>,
+    /// What it listens on.
+    #[serde(default)]
+    pub listeners: Vec<ListenerReport>,
+    /// What a handshake with its own listeners showed.
+    #[serde(default)]
+    pub handshakes: Vec<HandshakeReport>,
+}
+
+/// A document as a pod sees it.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DocumentReport {
+    /// The format of what is in force.
+    #[serde(default)]
+    pub format: Option<u32>,
+    /// The sequence of what is in force.
+    #[serde(default)]
+    pub sequence: Option<u64>,
+    /// The digest of what is in force.
+    #[serde(default)]
+    pub digest: Option<mailaccess_config::Digest>,
+    /// What is wrong with what lies in the directory.
+    #[serde(default)]
+    pub error: Option<Fault>,
+}
+
+/// What is wrong, in a pod's words.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+pub struct Fault {
+    /// The whole chain of causes.
+    pub text: String,
+}
+
+/// A port of a pod.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListenerReport {
+    /// As in the settings.
+    pub port: u16,
+    /// Why it is not open.
+    #[serde(default)]
+    pub error: Option<Fault>,
+}
+
+/// A handshake of a pod with itself.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HandshakeReport {
+    /// Which protocol's port.
+    pub protocol: Protocol,
+    /// SHA-1 of the certificate that it showed.
+    pub thumbprint: String,
+}
+
+impl PodReport {
+    /// What a pod has loaded of a document.
+    pub fn loaded(&self, name: DocumentName) -> Option<Header> {
+        let document = self.said.as_ref()?.documents.get(&name.file_name())?;
+        Some(Header {
+            format: document.format?,
+            sequence: document.sequence?,
+            digest: document.digest?,
+        })
+    }
+
+    /// Whether a pod serves the document with this header.
+    pub fn serves(&self, name: DocumentName, wanted: &Header) -> bool {
+        self.loaded(name)
+            .is_some_and(|loaded| loaded.digest == wanted.digest)
+    }
+
+    /// What a pod cannot do, of documents and listeners.
+    pub fn refusals(&self) -> Vec<String> {
+        let Some(said) = &self.said else {
+            return Vec::new();
+        };
+        let documents = said.documents.iter().filter_map(|(name, document)| {
+            let error = document.error.as_ref()?;
+            Some(format!("{name}: {}", error.text))
+        });
+        let listeners = said.listeners.iter().filter_map(|listener| {
+            let error = listener.error.as_ref()?;
+            Some(format!("port {}: {}", listener.port, error.text))
+        });
+        documents.chain(listeners).collect()
+    }
+
+    /// Whether a handshake showed this certificate, for each of these protocols.
+    pub fn has_shown(&self, thumbprint: &str, protocols: &BTreeSet<Protocol>) -> bool {
+        let Some(said) = &self.said else {
+            return false;
+        };
+        protocols.iter().all(|protocol| {
+            said.handshakes.iter().any(|handshake| {
+                handshake.protocol == *protocol && handshake.thumbprint == thumbprint
+            })
+        })
+    }
+}

@@ -1,0 +1,64 @@
+//! The status of a CASMailbox. What was served once stays so: it is not rewritten because pods come and go.
+
+use super::conditions::{Findings, Stamp, conditions};
+use super::serving::{count, outstanding};
+use crate::reconcile::build::Built;
+use crate::reconcile::dereference::World;
+use crate::reconcile::finding::{Finding, Reason};
+use crate::reconcile::validate::ValidatedMailbox;
+use mailaccess_crds::{CASMailboxStatus, Condition, ConditionStatus};
+
+/// What a CASMailbox's status is now.
+pub fn status(
+    world: &World,
+    mailbox: &ValidatedMailbox,
+    built: &Built,
+    previous: &[Condition],
+) -> CASMailboxStatus {
+    let findings = Findings {
+        accepted: mailbox.accepted.clone(),
+        resolved: mailbox.resolved.clone(),
+        programmed: programmed(world, mailbox, built, previous),
+    };
+    let stamp = Stamp {
+        generation: mailbox.generation,
+        previous,
+        now: world.now,
+    };
+    CASMailboxStatus {
+        observed_generation: mailbox.generation,
+        conditions: conditions(&findings, stamp),
+    }
+}
+
+fn programmed(
+    world: &World,
+    mailbox: &ValidatedMailbox,
+    built: &Built,
+    previous: &[Condition],
+) -> Finding {
+    if mailbox.documents.is_empty() {
+        return Finding::no(
+            mailbox.resolved.reason,
+            "There is no target that could be allowed or denied anything.",
+        );
+    }
+    let done = || Finding::yes(Reason::Programmed, "Served by every pod.");
+    if is_latched(mailbox, previous) || count(&world.pods, built, &mailbox.documents).is_complete()
+    {
+        return done();
+    }
+    outstanding(&world.pods, built, &mailbox.documents)
+}
+
+/// Whether this generation was served by every pod before, with the same conflict and validity.
+fn is_latched(mailbox: &ValidatedMailbox, previous: &[Condition]) -> bool {
+    let find = |name: &str| previous.iter().find(|condition| condition.type_ == name);
+    let (Some(programmed), Some(accepted)) = (find("Programmed"), find("Accepted")) else {
+        return false;
+    };
+    programmed.status == ConditionStatus::True
+        && programmed.observed_generation == mailbox.generation
+        && accepted.reason == mailbox.accepted.reason.to_string()
+        && accepted.message == mailbox.accepted.message
+}

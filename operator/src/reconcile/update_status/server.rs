@@ -1,0 +1,68 @@
+//! The status of a MailAccessServer: addresses, ports, and how many pods serve all that is wanted.
+
+use super::conditions::{Findings, Stamp, conditions};
+use super::serving::{count, outstanding};
+use crate::reconcile::build::Built;
+use crate::reconcile::build::labels::selector_text;
+use crate::reconcile::dereference::World;
+use crate::reconcile::finding::{Finding, Reason};
+use crate::reconcile::validate::{Validated, server};
+use mailaccess_config::DocumentName;
+use mailaccess_crds::{Condition, MailAccessServerStatus, StatusPort};
+
+/// What the server's status is now.
+pub fn status(
+    world: &World,
+    validated: &Validated,
+    built: &Built,
+    previous: &[Condition],
+) -> MailAccessServerStatus {
+    let names: Vec<DocumentName> = DocumentName::all().collect();
+    let count = count(&world.pods, built, &names);
+    let refused = outstanding(&world.pods, built, &names);
+    let programmed = if validated.settings.is_none() {
+        Finding::no(
+            Reason::Invalid,
+            "There are no settings that could be served.",
+        )
+    } else if refused.reason != Reason::Pending || !count.is_complete() {
+        refused
+    } else {
+        Finding::yes(Reason::Programmed, format!("Served by {count}."))
+    };
+    let findings = Findings {
+        accepted: validated.accepted.clone(),
+        resolved: validated.resolved.clone(),
+        programmed,
+    };
+    let generation = validated.server.generation;
+    let stamp = Stamp {
+        generation,
+        previous,
+        now: world.now,
+    };
+    let ports = validated.settings.as_ref().map(server::ports);
+    MailAccessServerStatus {
+        observed_generation: generation,
+        conditions: conditions(&findings, stamp),
+        addresses: world.addresses.clone(),
+        ports: ports
+            .into_iter()
+            .flatten()
+            .map(|port| StatusPort {
+                port: port.number,
+                name: port.name(),
+            })
+            .collect(),
+        pods_wanted: Some(number(count.wanted)),
+        pods_serving: Some(number(count.serving)),
+        wanted_digest: Some(built.wanted_digest().to_string()),
+        replicas: Some(number(world.pods.len())),
+        selector: Some(selector_text(&validated.server)),
+    }
+}
+
+/// A count as statuses carry it.
+pub(super) fn number(count: usize) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}

@@ -1,0 +1,94 @@
+//! What pods together serve of what is wanted.
+
+use crate::reconcile::build::Built;
+use crate::reconcile::finding::{Finding, Reason, list};
+use crate::reconcile::report::PodReport;
+use mailaccess_config::DocumentName;
+
+/// How many pods serve something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Count {
+    /// Those that do.
+    pub serving: usize,
+    /// All, ending ones too.
+    pub wanted: usize,
+}
+
+impl Count {
+    /// Whether there are pods and all of them do.
+    pub fn is_complete(self) -> bool {
+        self.wanted > 0 && self.serving == self.wanted
+    }
+}
+
+impl std::fmt::Display for Count {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let pods = if self.wanted == 1 { "pod" } else { "pods" };
+        write!(f, "{} of {} {pods}", self.serving, self.wanted)
+    }
+}
+
+/// How many pods have loaded the published version of these documents.
+pub fn count(pods: &[PodReport], built: &Built, names: &[DocumentName]) -> Count {
+    let serving = pods.iter().filter(|pod| {
+        names.iter().all(|name| {
+            built
+                .documents
+                .get(name)
+                .is_some_and(|document| pod.serves(*name, &document.header))
+        })
+    });
+    Count {
+        serving: serving.count(),
+        wanted: pods.len(),
+    }
+}
+
+/// Why these documents are not served by all pods: a refusal needs somebody to act, everything else time.
+pub fn outstanding(pods: &[PodReport], built: &Built, names: &[DocumentName]) -> Finding {
+    let blocked: Vec<&String> = built
+        .faults
+        .iter()
+        .filter(|fault| names.iter().any(|name| is_about(fault, *name)))
+        .collect();
+    if !blocked.is_empty() {
+        return Finding::no(
+            Reason::DocumentNotPublishable,
+            format!("What was published before stays, since {}.", list(&blocked)),
+        );
+    }
+    if !built.conflicts.is_empty() {
+        return Finding::no(
+            Reason::NameConflict,
+            format!(
+                "Objects of somebody else have names that are needed here: {}.",
+                list(&built.conflicts)
+            ),
+        );
+    }
+    let refusals: Vec<String> = pods
+        .iter()
+        .flat_map(|pod| {
+            let about = pod.refusals().into_iter();
+            about
+                .filter(|refusal| {
+                    refusal.starts_with("port ")
+                        || names.iter().any(|name| is_about(refusal, *name))
+                })
+                .map(|refusal| format!("pod {}: {refusal}", pod.pod))
+        })
+        .collect();
+    if !refusals.is_empty() {
+        return Finding::no(Reason::Refused, format!("{}.", list(&refusals)));
+    }
+    if pods.is_empty() {
+        return Finding::unknown(Reason::NoPods, "There is no pod yet.");
+    }
+    let count = count(pods, built, names);
+    Finding::unknown(Reason::Pending, format!("Served by {count} so far."))
+}
+
+fn is_about(text: &str, name: DocumentName) -> bool {
+    text.strip_prefix(&name.file_name())
+        .is_some_and(|rest| rest.starts_with(':'))
+}
