@@ -59,8 +59,8 @@ impl Fault {
         Self {
             file: place.file.clone(),
             id,
-            causes: errors
-                .iter()
+            causes: sorted(errors)
+                .into_iter()
                 .map(|error| Cause {
                     line: error.line.or(Some(place.line)),
                     text: without_line(error),
@@ -98,8 +98,20 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The error as text; its line is said elsewhere.
-pub fn without_line(error: &FieldError) -> String {
+/// All errors as text.
+pub fn texts(errors: &[FieldError]) -> Vec<String> {
+    sorted(errors).into_iter().map(without_line).collect()
+}
+
+/// What is said of no field comes last: it only explains the rest.
+fn sorted(errors: &[FieldError]) -> Vec<&FieldError> {
+    let mut sorted: Vec<&FieldError> = errors.iter().collect();
+    sorted.sort_by_key(|error| error.field.is_empty());
+    sorted
+}
+
+/// The line is said elsewhere.
+fn without_line(error: &FieldError) -> String {
     let mut error = error.clone();
     error.line = None;
     error.to_string()

@@ -4,7 +4,7 @@
 //! A refused edit changes nothing. An object that never was acceptable is kept as it is, as one stored
 //! under an older schema would be, so that its target can be denied.
 
-use super::judge::{self, Document, Fault, without_line};
+use super::judge::{self, Document, Fault};
 use super::source::{Place, SourceFile};
 use crate::reconcile::{Invalid, Observed};
 use k8s_openapi::api::core::v1::Secret;
@@ -219,7 +219,7 @@ impl Ledger {
         let accepted = match written.judge(old.and_then(|old| old.accepted.as_ref())) {
             Ok(accepted) => accepted,
             Err(errors) => {
-                let causes = errors.iter().map(without_line).collect();
+                let causes = judge::texts(&errors);
                 let stored = invalid(&id, &written.value, old, causes);
                 let instead = match (&stored, old) {
                     (Some(_), _) => TARGET_DENIED,

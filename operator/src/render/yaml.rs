@@ -46,7 +46,7 @@ pub(super) fn objects(built: &Built) -> Result<String, String> {
             text.push('\n');
         }
     }
-    Ok(without_generated(text, built))
+    Ok(without_generated(&text, built))
 }
 
 /// What a compressed document says.
@@ -115,7 +115,7 @@ fn certificates(content: &str, self_signed: Option<&Certificate>) -> String {
 
 /// Takes out everything that a cluster assigns, and everything that is different each time because a new
 /// certificate was signed.
-fn without_generated(text: String, built: &Built) -> String {
+fn without_generated(text: &str, built: &Built) -> String {
     let mut text = text.replace(&built.server.uid, UID);
     let Some(own) = &built.self_signed else {
         return text;

@@ -1,0 +1,324 @@
+//! A cluster in memory: objects that were applied, objects that were written, pods that load them. The
+//! five steps are the real ones.
+
+use k8s_openapi::jiff::{Timestamp, ToSpan as _};
+use mailaccess_config::DocumentName;
+use mailaccess_config::document;
+use mailaccess_crds::{Condition, ConditionStatus};
+use mailaccess_operator::files::{Ledger, Notice, ObjectId, SourceFile};
+use mailaccess_operator::local::world::{Surroundings, dereference, orphans};
+use mailaccess_operator::reconcile::build::self_signed::FreshKey;
+use mailaccess_operator::reconcile::build::{Built, Moment, build};
+use mailaccess_operator::reconcile::dereference::Operator;
+use mailaccess_operator::reconcile::report::{DocumentReport, PodReport, PodStatus};
+use mailaccess_operator::reconcile::update_status::{Statuses, compute};
+use mailaccess_operator::reconcile::validate::{Validated, validate};
+use mailaccess_operator::reconcile::{Object, apply};
+use std::collections::BTreeMap;
+
+/// A server that is served, with two people and a group; what a test adds comes behind it.
+pub const SERVER: &str = r#"
+apiVersion: mailaccess.dev/v1alpha1
+kind: MailAccessServer
+metadata: {name: mail}
+spec:
+  imap: {enabled: true}
+  pop: {enabled: true}
+  mailboxDefaults: {imapEnabled: true, popEnabled: true}
+  domains: [{name: example.com, netbiosName: EXAMPLE}]
+  defaultDomain: example.com
+  authentication:
+    sources: [{name: local, users: {secretRefs: [{name: users}]}}]
+  store:
+    maildir: {persistentVolumeClaim: {claimName: mail}}
+"#;
+
+/// Its people.
+pub const USERS: &str = r#"
+apiVersion: v1
+kind: Secret
+metadata: {name: users}
+stringData:
+  passwd: |
+    ann@example.com:{SHA256-CRYPT}$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc8
+    bob@example.com:{SHA256-CRYPT}$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc8
+  group: |
+    Field Engineers: ann@example.com
+"#;
+
+/// Several documents as one file.
+pub fn yaml(documents: &[&str]) -> String {
+    documents.join("\n---\n")
+}
+
+/// A CASMailbox by its name and the rest of its spec.
+pub fn cas_mailbox(name: &str, spec: &str) -> String {
+    format!(
+        "apiVersion: mailaccess.dev/v1alpha1\nkind: CASMailbox\nmetadata: {{name: {name}}}\n\
+         spec: {{serverRef: {{name: mail}}, {spec}}}\n"
+    )
+}
+
+/// A CertificateBinding for both services.
+pub fn binding(name: &str, secret: &str) -> String {
+    format!(
+        "apiVersion: mailaccess.dev/v1alpha1\nkind: CertificateBinding\nmetadata: {{name: {name}}}\n\
+         spec: {{serverRef: {{name: mail}}, secretRef: {{name: {secret}}}, services: [IMAP, POP]}}\n"
+    )
+}
+
+/// A Secret with a certificate and a key.
+pub fn tls_secret(name: &str, chain: &str, key: &str) -> String {
+    let indent = |text: &str| text.trim_end().replace('\n', "\n    ");
+    format!(
+        "apiVersion: v1\nkind: Secret\nmetadata: {{name: {name}}}\ntype: kubernetes.io/tls\n\
+         stringData:\n  tls.crt: |\n    {}\n  tls.key: |\n    {}\n",
+        indent(chain),
+        indent(key)
+    )
+}
+
+/// A chain and a key for these names, valid for so many days around the cluster's beginning.
+pub fn certificate(names: &[&str], days: std::ops::Range<i64>) -> (String, String) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let mut params = rcgen::CertificateParams::new(names).unwrap();
+    let day = |day: i64| {
+        let secs = now().as_second() + day * 86_400;
+        rcgen::date_time_ymd(1970, 1, 1) + std::time::Duration::from_secs(secs.unsigned_abs())
+    };
+    params.not_before = day(days.start);
+    params.not_after = day(days.end);
+    let certificate = params.self_signed(&key).unwrap();
+    (certificate.pem(), key.serialize_pem())
+}
+
+/// When every test begins.
+pub fn now() -> Timestamp {
+    "2026-11-24T12:00:00Z".parse().unwrap()
+}
+
+/// What a reconciliation came to.
+pub struct Outcome {
+    pub validated: Validated,
+    pub built: Built,
+    /// How many objects had to be written.
+    pub written: usize,
+    pub conditions: BTreeMap<String, Vec<Condition>>,
+}
+
+pub struct Cluster {
+    pub ledger: Ledger,
+    pub objects: BTreeMap<(&'static str, String), Object>,
+    pub pods: Vec<PodReport>,
+    pub now: Timestamp,
+}
+
+impl Cluster {
+    /// With one pod that has loaded nothing yet.
+    pub fn new() -> Self {
+        Self {
+            ledger: Ledger::new("default"),
+            objects: BTreeMap::new(),
+            pods: vec![PodReport {
+                pod: "mail-0".to_owned(),
+                said: None,
+            }],
+            now: now(),
+        }
+    }
+
+    /// Applies a file, in place of what was applied before.
+    pub fn apply(&mut self, yaml: &str) -> Vec<Notice> {
+        self.now += 1.second();
+        let file = SourceFile {
+            path: "mail.yaml".into(),
+            text: Ok(yaml.to_owned()),
+        };
+        self.ledger.apply(&[file], self.now)
+    }
+
+    /// All five steps once, for the server `mail`.
+    pub fn reconcile(&mut self) -> Outcome {
+        self.now += 1.second();
+        let server = id("MailAccessServer/mail");
+        let around = Surroundings {
+            existing: self.objects.values().cloned().collect(),
+            pods: self.pods.clone(),
+            addresses: vec!["192.0.2.1".to_owned()],
+            operator: Operator {
+                image: "mailaccess:test".to_owned(),
+                cluster_domain: "cluster.local".to_owned(),
+            },
+            now: self.now,
+            fresh_key: FreshKey::generate().unwrap(),
+        };
+        let world = dereference(&self.ledger, &server, around).expect("there is a server");
+        let validated = validate(&world);
+        let built = build(
+            &validated,
+            &Moment {
+                now: world.now,
+                fresh_key: &world.fresh_key,
+                pods: &world.pods,
+                cluster_domain: &world.operator.cluster_domain,
+            },
+        );
+        let existing: Vec<Object> = self.objects.values().cloned().collect();
+        let changes = apply::changes(&built, &existing);
+        let written = changes.len();
+        for object in changes {
+            let (kind, name) = object.key();
+            self.objects.insert((kind, name.to_owned()), object.clone());
+        }
+        let statuses = compute(&world, &validated, &built);
+        let mut conditions = self.update_status(statuses);
+        for (id, orphaned) in orphans(&self.ledger, self.now) {
+            conditions.insert(id.to_string(), orphaned);
+        }
+        Outcome {
+            validated,
+            built,
+            written,
+            conditions,
+        }
+    }
+
+    fn update_status(&mut self, statuses: Statuses) -> BTreeMap<String, Vec<Condition>> {
+        let Statuses {
+            server,
+            mailboxes,
+            bindings,
+        } = statuses;
+        let mut conditions = BTreeMap::new();
+        self.ledger
+            .set_status(&id("MailAccessServer/mail"), &server);
+        conditions.insert("MailAccessServer/mail".to_owned(), server.conditions);
+        for (name, status) in mailboxes {
+            let name = format!("CASMailbox/{name}");
+            self.ledger.set_status(&id(&name), &status);
+            conditions.insert(name, status.conditions);
+        }
+        for (name, status) in bindings {
+            let name = format!("CertificateBinding/{name}");
+            self.ledger.set_status(&id(&name), &status);
+            conditions.insert(name, status.conditions);
+        }
+        conditions
+    }
+
+    /// Every pod loads what is written.
+    pub fn load(&mut self, built: &Built) {
+        for pod in &mut self.pods {
+            pod.said = Some(loaded(built));
+        }
+    }
+
+    /// Reconciles, lets the pods load it, and reconciles again.
+    pub fn settle(&mut self) -> Outcome {
+        let outcome = self.reconcile();
+        self.load(&outcome.built);
+        self.reconcile()
+    }
+
+    /// A document as it lies in its object.
+    pub fn document(&self, name: DocumentName) -> String {
+        let object_name = name.object_name("mail");
+        let object = self
+            .objects
+            .values()
+            .find(|object| object.name() == object_name)
+            .unwrap_or_else(|| panic!("{object_name} is not there"));
+        let file = match object {
+            Object::ConfigMap(map) => map
+                .data
+                .as_ref()
+                .map(|data| data[&name.file_name()].clone().into_bytes())
+                .or_else(|| Some(map.binary_data.as_ref()?[&name.file_name()].0.clone())),
+            Object::Secret(secret) => secret
+                .data
+                .as_ref()
+                .map(|data| data[&name.file_name()].0.clone()),
+            _ => None,
+        };
+        document::read(name, &file.unwrap()).unwrap().1
+    }
+
+    /// What is said of a mailbox.
+    pub fn row(&self, address: &str) -> String {
+        let address: mailaccess_config::MailboxAddress = address.parse().unwrap();
+        let shard = self.document(DocumentName::Mailboxes(address.shard()));
+        let rows = shard.lines().filter(|row| row.contains(address.as_str()));
+        rows.collect::<Vec<_>>().join("\n")
+    }
+
+    /// Whether somebody has a password.
+    pub fn has_password(&self, address: &str) -> bool {
+        let address: mailaccess_config::MailboxAddress = address.parse().unwrap();
+        let shard = self.document(DocumentName::Credentials(address.shard()));
+        shard
+            .lines()
+            .any(|row| row.starts_with(&format!("{address}:")))
+    }
+}
+
+/// What a pod says that has loaded everything.
+pub fn loaded(built: &Built) -> PodStatus {
+    PodStatus {
+        documents: built
+            .documents
+            .iter()
+            .map(|(name, document)| {
+                let report = DocumentReport {
+                    format: Some(document.header.format),
+                    sequence: Some(document.header.sequence),
+                    digest: Some(document.header.digest),
+                    error: None,
+                };
+                (name.file_name(), report)
+            })
+            .collect(),
+        ..PodStatus::default()
+    }
+}
+
+/// `Kind/name`.
+pub fn id(text: &str) -> ObjectId {
+    let (kind, name) = text.split_once('/').unwrap();
+    ObjectId {
+        kind: kind.to_owned(),
+        namespace: "default".to_owned(),
+        name: name.to_owned(),
+    }
+}
+
+impl Outcome {
+    /// `True Accepted: message`.
+    #[track_caller]
+    pub fn condition(&self, object: &str, condition: &str) -> String {
+        let conditions = self
+            .conditions
+            .get(object)
+            .unwrap_or_else(|| panic!("{object} has no status"));
+        let condition = conditions
+            .iter()
+            .find(|found| found.type_ == condition)
+            .unwrap_or_else(|| panic!("{object} has no condition {condition}"));
+        let status = match condition.status {
+            ConditionStatus::True => "True",
+            ConditionStatus::False => "False",
+            ConditionStatus::Unknown => "Unknown",
+        };
+        format!("{status} {}: {}", condition.reason, condition.message)
+    }
+
+    /// Whether a condition begins so: `False SecretNotFound`.
+    #[track_caller]
+    pub fn expect(&self, object: &str, condition: &str, beginning: &str) {
+        let found = self.condition(object, condition);
+        assert!(
+            found.starts_with(beginning),
+            "{object} {condition}: expected {beginning}, found {found}"
+        );
+    }
+}

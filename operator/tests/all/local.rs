@@ -1,0 +1,248 @@
+//! `local` with a pod that is a shell script, and an admin port that this test answers for it: what is
+//! written, said and ended. The real pod is for the end-to-end tests.
+
+use crate::cluster::{SERVER, USERS, yaml};
+use mailaccess_config::{DocumentName, document};
+use mailaccess_operator::local::greeting::People;
+use mailaccess_operator::local::{End, Options, run};
+use mailaccess_operator::reconcile::dereference::Operator;
+use std::fs;
+use std::io::{self, Read as _, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+/// Longer than anything here takes.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// What was printed so far.
+#[derive(Clone, Default)]
+struct Screen(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Screen {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Screen {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    /// Waits until a text was printed behind what was printed before `from`; gives where it ends.
+    async fn shows(&self, from: usize, expected: &str) -> usize {
+        let seen = timeout(LIMIT, async {
+            loop {
+                if let Some(position) = self.text()[from..].find(expected) {
+                    return from + position + expected.len();
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        });
+        seen.await
+            .unwrap_or_else(|_| panic!("{expected:?} is not shown; shown is\n{}", self.text()))
+    }
+}
+
+/// A directory with files, a data folder and a pod.
+struct Setting {
+    folder: tempfile::TempDir,
+    screen: Screen,
+    port_offset: u16,
+}
+
+impl Setting {
+    fn new(serve: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("files")).unwrap();
+        fs::create_dir(folder.path().join("data")).unwrap();
+        let script = format!(
+            "#!/bin/sh\ncase $1 in\n\
+             init) mkdir -p \"$2\"; touch \"$2/mailaccess.volume\";;\n\
+             serve) echo $$ > {}; {serve};;\nesac\n",
+            folder.path().join("pid").display()
+        );
+        let binary = folder.path().join("mailaccess");
+        fs::write(&binary, script).unwrap();
+        fs::set_permissions(&binary, fs::Permissions::from_mode(0o700)).unwrap();
+        let admin = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port_offset = admin.local_addr().unwrap().port() - 9143;
+        let documents = folder.path().join("data/documents");
+        std::thread::spawn(move || answer(&admin, &documents));
+        Self {
+            folder,
+            screen: Screen::default(),
+            port_offset,
+        }
+    }
+
+    fn write(&self, text: &str) {
+        // As editors do: another file, then renamed.
+        let next = self.folder.path().join("files/.mail.yaml.swp");
+        fs::write(&next, text).unwrap();
+        fs::rename(next, self.folder.path().join("files/mail.yaml")).unwrap();
+    }
+
+    fn start(&self) -> JoinHandle<anyhow::Result<End>> {
+        let path = |name: &str| self.folder.path().join(name);
+        let options = Options {
+            directory: path("files"),
+            people: People::Own,
+            data: path("data"),
+            namespace: "default".to_owned(),
+            server: None,
+            bind: Ipv4Addr::LOCALHOST.into(),
+            port_offset: self.port_offset,
+            binary: path("mailaccess"),
+            operator: Operator {
+                image: "mailaccess:test".to_owned(),
+                cluster_domain: "cluster.local".to_owned(),
+            },
+        };
+        tokio::spawn(run(options, self.screen.clone()))
+    }
+
+    fn settings(&self) -> String {
+        let file = self.folder.path().join("data/documents/settings-v1");
+        let (_, content) =
+            document::read(DocumentName::Settings, &fs::read(file).unwrap()).unwrap();
+        content
+    }
+
+    fn pid(&self) -> String {
+        fs::read_to_string(self.folder.path().join("pid")).unwrap()
+    }
+}
+
+/// Says for the pod that it has loaded whatever lies in its directory.
+fn answer(admin: &TcpListener, documents: &Path) {
+    for stream in admin.incoming() {
+        let Ok(mut stream) = stream else { return };
+        let mut request = [0; 512];
+        let _ = stream.read(&mut request);
+        let loaded: serde_json::Map<_, _> = DocumentName::all()
+            .filter_map(|name| {
+                let file = fs::read(documents.join(name.file_name())).ok()?;
+                let header = document::read_header(name, &file).ok()?;
+                Some((name.file_name(), serde_json::to_value(header).ok()?))
+            })
+            .collect();
+        let body = serde_json::json!({ "documents": loaded });
+        let _ = write!(stream, "HTTP/1.0 200 OK\r\n\r\n{body}");
+    }
+}
+
+fn process_is_gone(pid: &str) -> bool {
+    !PathBuf::from("/proc").join(pid.trim()).exists()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn edits_are_served_by_the_same_pod_and_refused_ones_change_nothing() {
+    let setting = Setting::new("cat");
+    setting.write(&yaml(&[SERVER, USERS]));
+    let running = setting.start();
+    let screen = &setting.screen;
+    let seen = screen.shows(0, "MailAccessServer/mail").await;
+    let seen = screen.shows(seen, "ready      Served by 1 of 1 pod.").await;
+    let seen = screen
+        .shows(seen, "users        ann@example.com, bob@example.com")
+        .await;
+    let seen = screen
+        .shows(seen, "curl -k --user ann@example.com 'imaps://127.0.0.1:")
+        .await;
+    let pid = setting.pid();
+
+    let edited = SERVER.replace(
+        "imap: {enabled: true}",
+        "imap: {enabled: true, banner: Hello}",
+    );
+    setting.write(&yaml(&[&edited, USERS]));
+    let seen = screen.shows(seen, "Served by 0 of 1 pod so far.").await;
+    let seen = screen.shows(seen, "ready      Served by 1 of 1 pod.").await;
+    assert!(setting.settings().contains("banner: Hello"));
+
+    setting.write(&yaml(&[&edited.replace("Hello", "<Hello>"), USERS]));
+    screen.shows(seen, "spec.imap.banner: Invalid value").await;
+    screen
+        .shows(seen, "its last accepted version stays in force")
+        .await;
+    assert!(setting.settings().contains("banner: Hello"));
+    assert_eq!(setting.pid(), pid);
+    running.abort();
+    let _ = running.await;
+    timeout(LIMIT, async {
+        while !process_is_gone(&pid) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await
+    .expect("the pod outlived its operator");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_that_dies_ends_everything() {
+    let setting = Setting::new("exit 3");
+    setting.write(&yaml(&[SERVER, USERS]));
+    let end = timeout(LIMIT, setting.start()).await.unwrap().unwrap();
+    assert_eq!(end.unwrap(), End::PodDied);
+    setting
+        .screen
+        .shows(0, "the pod ended by itself: exit status: 3")
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_deleted_takes_its_pod_along_and_comes_back() {
+    let setting = Setting::new("cat");
+    setting.write(&yaml(&[SERVER, USERS]));
+    let running = setting.start();
+    let screen = &setting.screen;
+    let seen = screen.shows(0, "ready      Served by 1 of 1 pod.").await;
+    let pid = setting.pid();
+    setting.write(USERS);
+    let seen = screen.shows(seen, "MailAccessServer/mail").await;
+    screen.shows(seen, "deleted").await;
+    let objects = || fs::read_dir(setting.folder.path().join("data/objects")).unwrap();
+    timeout(LIMIT, async {
+        while !process_is_gone(&pid) || objects().count() > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await
+    .expect("the pod or an object outlived its server");
+    setting.write(&yaml(&[SERVER, USERS]));
+    screen.shows(seen, "ready      Served by 1 of 1 pod.").await;
+    running.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_run_on_the_same_data_writes_nothing_new() {
+    let setting = Setting::new("cat");
+    setting.write(&yaml(&[SERVER, USERS]));
+    let running = setting.start();
+    let seen = setting
+        .screen
+        .shows(0, "ready      Served by 1 of 1 pod.")
+        .await;
+    running.abort();
+    let _ = running.await;
+    let moment = || fs::read_link(setting.folder.path().join("data/documents/..data")).unwrap();
+    let before = moment();
+    let running = setting.start();
+    setting
+        .screen
+        .shows(seen, "ready      Served by 1 of 1 pod.")
+        .await;
+    assert_eq!(moment(), before);
+    running.abort();
+}

@@ -1,0 +1,450 @@
+//! What statuses say when: one rule a test.
+
+use crate::cluster::{
+    Cluster, SERVER, USERS, binding, cas_mailbox, certificate, loaded, tls_secret, yaml,
+};
+use k8s_openapi::jiff::ToSpan as _;
+use mailaccess_config::DocumentName;
+use mailaccess_operator::reconcile::Object;
+use mailaccess_operator::reconcile::report::{Fault, HandshakeReport, ListenerReport, PodReport};
+
+const MAIL: &str = "MailAccessServer/mail";
+
+#[test]
+fn programmed_means_served_and_not_stored() {
+    let mut cluster = Cluster::new();
+    cluster.apply(&yaml(&[SERVER, USERS]));
+    let stored = cluster.reconcile();
+    stored.expect(
+        MAIL,
+        "Programmed",
+        "Unknown Pending: Served by 0 of 1 pod so far.",
+    );
+    stored.expect(MAIL, "Ready", "Unknown Pending");
+    stored.expect(MAIL, "Reconciling", "True Pending");
+    stored.expect(MAIL, "Stalled", "False Idle");
+    cluster.load(&stored.built);
+    let served = cluster.reconcile();
+    served.expect(MAIL, "Programmed", "True Programmed: Served by 1 of 1 pod.");
+    served.expect(MAIL, "Ready", "True Programmed");
+    served.expect(MAIL, "Reconciling", "False Idle");
+}
+
+#[test]
+fn a_pod_that_is_ending_counts_until_it_is_gone() {
+    let mut cluster = Cluster::new();
+    cluster.apply(&yaml(&[SERVER, USERS]));
+    let first = cluster.settle();
+    cluster.pods.push(PodReport {
+        pod: "mail-1".to_owned(),
+        said: Some(loaded(&first.built)),
+    });
+    cluster.apply(&yaml(&[
+        &SERVER.replace("{enabled: true}", "{enabled: true, maxConnections: 7}"),
+        USERS,
+    ]));
+    let edited = cluster.reconcile();
+    cluster.pods[0].said = Some(loaded(&edited.built));
+    let one = cluster.reconcile();
+    one.expect(
+        MAIL,
+        "Programmed",
+        "Unknown Pending: Served by 1 of 2 pods so far.",
+    );
+    cluster.pods.pop();
+    let gone = cluster.reconcile();
+    gone.expect(MAIL, "Programmed", "True Programmed: Served by 1 of 1 pod.");
+}
+
+#[test]
+fn without_pods_nothing_is_programmed() {
+    let mut cluster = Cluster::new();
+    cluster.pods.clear();
+    cluster.apply(&yaml(&[SERVER, USERS]));
+    cluster
+        .reconcile()
+        .expect(MAIL, "Programmed", "Unknown NoPods");
+}
+
+#[test]
+fn nothing_is_written_when_nothing_changed() {
+    let mut cluster = Cluster::new();
+    cluster.apply(&yaml(&[SERVER, USERS]));
+    // Account, 35 documents, Service, budget, Deployment.
+    assert_eq!(cluster.reconcile().written, 39);
+    assert_eq!(cluster.settle().written, 0);
+    cluster.now += (30 * 24).hours();
+    assert_eq!(cluster.reconcile().written, 0);
+}
+
+#[test]
+fn one_edit_rewrites_one_document() {
+    let mut cluster = Cluster::new();
+    cluster.apply(&yaml(&[SERVER, USERS]));
+    cluster.settle();
+    let ann = cas_mailbox("ann", "mailbox: ann@example.com, popEnabled: false");
+    cluster.apply(&yaml(&[SERVER, USERS, &ann]));
+    assert_eq!(cluster.reconcile().written, 1);
+    let group = cas_mailbox(
+        "field",
+        "distributionGroup: Field Engineers, popEnabled: false",
+    );
+    cluster.apply(&yaml(&[SERVER, USERS, &ann, &group]));
+    assert_eq!(cluster.reconcile().written, 1);
+}
+
+#[test]
+fn a_mailbox_stays_programmed_while_pods_come_and_go() {
+    let mut cluster = Cluster::new();
+    let ann = cas_mailbox("ann", "mailbox: ann@example.com, popEnabled: false");
+    cluster.apply(&yaml(&[SERVER, USERS, &ann]));
+    let pending = cluster.reconcile();
+    pending.expect("CASMailbox/ann", "Programmed", "Unknown Pending");
+    cluster.load(&pending.built);
+    let served = cluster.reconcile();
+    served.expect("CASMailbox/ann", "Programmed", "True Programmed");
+    cluster.pods.push(PodReport {
+        pod: "mail-1".to_owned(),
+        said: None,
+    });
+    let grown = cluster.reconcile();
+    grown.expect("CASMailbox/ann", "Programmed", "True Programmed");
+    grown.expect(MAIL, "Programmed", "Unknown Pending");
+    // Another generation has to be served anew.
+    let ann = cas_mailbox("ann", "mailbox: ann@example.com, popEnabled: true");
+    cluster.apply(&yaml(&[SERVER, USERS, &ann]));
+    cluster
+        .reconcile()
+        .expect("CASMailbox/ann", "Programmed", "Unknown Pending");
+}
+
+#[test]
+fn a_condition_keeps_its_time_while_its_status_stays() {
+    let mut cluster = Cluster::new();
+    cluster.apply(&yaml(&[SERVER, USERS]));
+    let first = cluster.reconcile();
+    cluster.now += 1.hour();
+    let second = cluster.settle();
+    let time = |outcome: &crate::cluster::Outcome, condition: &str| {
+        let mut conditions = outcome.conditions[MAIL].iter();
+        let found = conditions.find(|found| found.type_ == condition);
+        found.unwrap().last_transition_time.0
+    };
+    assert_eq!(time(&first, "Accepted"), time(&second, "Accepted"));
+    assert!(time(&first, "Programmed") < time(&second, "Programmed"));
+}
+
+#[test]
+fn a_status_names_the_generation_that_it_is_about() {
+    let mut cluster = Cluster::new();
+    cluster.apply(&yaml(&[SERVER, USERS]));
+    cluster.settle();
+    cluster.apply(&yaml(&[
+        &SERVER.replace("enabled: true", "enabled: false"),
+        USERS,
+    ]));
+    let outcome = cluster.reconcile();
+    for condition in &outcome.conditions[MAIL] {
+        assert_eq!(condition.observed_generation, 2, "{}", condition.type_);
+    }
+}
+
+#[test]
+fn of_two_objects_for_one_target_the_more_restrictive_counts_and_both_say_so() {
+    let mut cluster = Cluster::new();
+    let one = cas_mailbox("one", "mailbox: ann@example.com, imapEnabled: true");
+    let two = cas_mailbox(
+        "two",
+        r"mailbox: 'example\ANN', imapEnabled: false, popEnabled: true",
+    );
+    cluster.apply(&yaml(&[SERVER, USERS, &one, &two]));
+    let outcome = cluster.settle();
+    for (object, other) in [("CASMailbox/one", "two"), ("CASMailbox/two", "one")] {
+        outcome.expect(object, "Accepted", "False Conflicted: spec.mailbox");
+        outcome.expect(object, "Conflicted", "True Conflicted");
+        outcome.expect(object, "Ready", "False Conflicted");
+        assert!(outcome.condition(object, "Accepted").contains(other));
+    }
+    assert_eq!(
+        cluster.row("ann@example.com"),
+        r#"{"address":"ann@example.com","rights":{"imap":"deny","pop":"allow"},"groups":["Field Engineers"]}"#
+    );
+}
+
+#[test]
+fn a_group_is_a_rule_and_its_members_stand_in_their_rows() {
+    let mut cluster = Cluster::new();
+    let group = cas_mailbox(
+        "field",
+        "distributionGroup: field engineers, popEnabled: false",
+    );
+    cluster.apply(&yaml(&[SERVER, USERS, &group]));
+    let outcome = cluster.settle();
+    outcome.expect(
+        "CASMailbox/field",
+        "ResolvedRefs",
+        "True ResolvedRefs: The group is known; it has 1 members now.",
+    );
+    let rules = cluster.document(DocumentName::Rules);
+    assert!(
+        rules.contains("field engineers") && rules.contains("pop: deny"),
+        "{rules}"
+    );
+    assert!(cluster.row("ann@example.com").contains("Field Engineers"));
+}
+
+#[test]
+fn any_binding_beats_the_self_signed_certificate() {
+    let mut cluster = Cluster::new();
+    let (chain, key) = certificate(&["mail.example.com"], -1..90);
+    cluster.apply(&yaml(&[SERVER, USERS]));
+    let before = cluster.settle();
+    let own = before.built.self_signed.unwrap();
+    assert!(
+        cluster
+            .document(DocumentName::Settings)
+            .contains(own.id().as_str())
+    );
+    cluster.apply(&yaml(&[
+        SERVER,
+        USERS,
+        &tls_secret("mail-tls", &chain, &key),
+        &binding("corp", "mail-tls"),
+    ]));
+    let outcome = cluster.settle();
+    assert!(
+        !cluster
+            .document(DocumentName::Settings)
+            .contains(own.id().as_str())
+    );
+    outcome.expect("CertificateBinding/corp", "Accepted", "True Accepted");
+    outcome.expect(
+        "CertificateBinding/corp",
+        "ResolvedRefs",
+        "True ResolvedRefs",
+    );
+    outcome.expect(
+        "CertificateBinding/corp",
+        "Programmed",
+        "True Loaded: Served by 1 of 1 pod: loaded, not yet verified.",
+    );
+    // It comes back as it was when the binding goes.
+    cluster.apply(&yaml(&[SERVER, USERS]));
+    cluster.settle();
+    assert!(
+        cluster
+            .document(DocumentName::Settings)
+            .contains(own.id().as_str())
+    );
+}
+
+#[test]
+fn a_handshake_that_showed_the_certificate_is_said() {
+    let mut cluster = Cluster::new();
+    let (chain, key) = certificate(&["mail.example.com"], -1..90);
+    cluster.apply(&yaml(&[
+        SERVER,
+        USERS,
+        &tls_secret("mail-tls", &chain, &key),
+        &binding("corp", "mail-tls"),
+    ]));
+    let outcome = cluster.settle();
+    let certificate = outcome.validated.bindings.objects[0].certificate.clone();
+    let thumbprint = certificate.unwrap().leaf().thumbprint.clone();
+    let said = cluster.pods[0].said.as_mut().unwrap();
+    said.handshakes = mailaccess_config::Protocol::ALL
+        .map(|protocol| HandshakeReport {
+            protocol,
+            thumbprint: thumbprint.clone(),
+        })
+        .into();
+    cluster.reconcile().expect(
+        "CertificateBinding/corp",
+        "Programmed",
+        "True Programmed: Served by 1 of 1 pod, each of which saw it in a handshake.",
+    );
+}
+
+#[test]
+fn names_decide_and_the_oldest_binding_answers_the_rest() {
+    let mut cluster = Cluster::new();
+    let (old_chain, old_key) = certificate(&["mail.example.com", "*.example.com"], -1..90);
+    let (new_chain, new_key) = certificate(&["mail.example.com", "imap.example.org"], -1..90);
+    let old = [
+        tls_secret("old-tls", &old_chain, &old_key),
+        binding("zz-old", "old-tls"),
+    ]
+    .join("---\n");
+    let new = [
+        tls_secret("new-tls", &new_chain, &new_key),
+        binding("aa-new", "new-tls"),
+    ]
+    .join("---\n");
+    cluster.apply(&yaml(&[SERVER, USERS, &old]));
+    cluster.settle();
+    cluster.apply(&yaml(&[SERVER, USERS, &old, &new]));
+    let outcome = cluster.settle();
+    outcome.expect("CertificateBinding/zz-old", "Accepted", "True Accepted");
+    outcome.expect("CertificateBinding/aa-new", "Accepted", "True NotDefault: IMAP: clients that name no host get the older CertificateBinding zz-old, and mail.example.com gets zz-old.");
+    let choice = &outcome.validated.bindings.choices[&mailaccess_config::Protocol::Imap];
+    let id = |index: usize| {
+        let certificate = outcome.validated.bindings.objects[index]
+            .certificate
+            .as_ref();
+        certificate.unwrap().id().clone()
+    };
+    assert_eq!(*choice.choose(None), id(0));
+    assert_eq!(*choice.choose(Some("mail.example.com")), id(0));
+    assert_eq!(*choice.choose(Some("x.example.com")), id(0));
+    assert_eq!(*choice.choose(Some("imap.example.org")), id(1));
+}
+
+#[test]
+fn the_self_signed_certificate_is_renewed_thirty_days_ahead() {
+    let mut cluster = Cluster::new();
+    cluster.apply(&yaml(&[SERVER, USERS]));
+    let thumbprint = |outcome: &crate::cluster::Outcome| {
+        let own = outcome.built.self_signed.as_ref();
+        own.unwrap().leaf().thumbprint.clone()
+    };
+    let first = thumbprint(&cluster.settle());
+    cluster.now += (334 * 24).hours();
+    assert_eq!(thumbprint(&cluster.settle()), first);
+    cluster.now += (2 * 24).hours();
+    let renewed = cluster.settle();
+    assert_ne!(thumbprint(&renewed), first);
+    // Settings and certificates name each other, and nothing else changes.
+    renewed.expect(MAIL, "Ready", "True Programmed");
+}
+
+#[test]
+fn the_self_signed_certificate_has_the_names_of_service_and_domains() {
+    let mut cluster = Cluster::new();
+    cluster.apply(&yaml(&[SERVER, USERS]));
+    let own = cluster.settle().built.self_signed.unwrap();
+    let mut names = own.leaf().names.clone();
+    names.sort();
+    assert_eq!(
+        names,
+        [
+            "example.com",
+            "localhost",
+            "mail",
+            "mail.default",
+            "mail.default.svc",
+            "mail.default.svc.cluster.local"
+        ]
+    );
+    let before = own.leaf().thumbprint.clone();
+    let more = SERVER.replace("domains: [", "domains: [{name: example.org}, ");
+    cluster.apply(&yaml(&[&more, USERS]));
+    let after = cluster.settle().built.self_signed.unwrap();
+    assert!(after.leaf().names.contains(&"example.org".to_owned()));
+    assert_ne!(after.leaf().thumbprint, before);
+}
+
+#[test]
+fn sequences_only_rise_also_when_an_object_was_deleted_or_restored() {
+    let mut cluster = Cluster::new();
+    cluster.apply(&yaml(&[SERVER, USERS]));
+    let first = cluster.settle();
+    let sequence = |outcome: &crate::cluster::Outcome| {
+        outcome.built.documents[&DocumentName::Settings]
+            .header
+            .sequence
+    };
+    let backup = cluster.objects.clone();
+    // The clock goes back, and still the next one is higher.
+    cluster.now -= 1.hour();
+    cluster.apply(&yaml(&[
+        &SERVER.replace("enabled: true", "enabled: false"),
+        USERS,
+    ]));
+    let second = cluster.settle();
+    assert_eq!(sequence(&second), sequence(&first) + 1);
+    // The backup has what is wanted again, but pods have seen more.
+    cluster.objects = backup;
+    cluster.apply(&yaml(&[SERVER, USERS]));
+    let third = cluster.settle();
+    assert!(sequence(&third) > sequence(&second));
+    third.expect(MAIL, "Programmed", "True Programmed");
+    // Deleted by hand, and what pods have loaded is wanted still.
+    let settings = ("ConfigMap", "mail-settings-v1".to_owned());
+    assert!(cluster.objects.remove(&settings).is_some());
+    assert_eq!(sequence(&cluster.reconcile()), sequence(&third));
+}
+
+#[test]
+fn what_a_pod_refuses_is_said() {
+    let mut cluster = Cluster::new();
+    cluster.apply(&yaml(&[SERVER, USERS]));
+    let outcome = cluster.settle();
+    let mut said = loaded(&outcome.built);
+    said.listeners = vec![ListenerReport {
+        port: 143,
+        error: Some(Fault {
+            text: "the port is taken".to_owned(),
+        }),
+    }];
+    cluster.pods[0].said = Some(said);
+    let outcome = cluster.reconcile();
+    outcome.expect(
+        MAIL,
+        "Programmed",
+        "False Refused: pod mail-0: port 143: the port is taken.",
+    );
+    outcome.expect(MAIL, "Stalled", "True Refused");
+}
+
+#[test]
+fn an_object_of_somebody_else_is_not_touched() {
+    let mut cluster = Cluster::new();
+    let stranger =
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: mail-certificates-v1}\nstringData: {a: b}";
+    cluster.apply(&yaml(&[SERVER, USERS, stranger]));
+    let outcome = cluster.settle();
+    outcome.expect(
+        MAIL,
+        "Programmed",
+        "False NameConflict: Objects of somebody else have names that are needed here: Secret mail-certificates-v1.",
+    );
+    let key = ("Secret", "mail-certificates-v1".to_owned());
+    assert!(!cluster.objects.contains_key(&key), "it was written over");
+}
+
+#[test]
+fn an_object_without_its_server_waits_and_says_so() {
+    let mut cluster = Cluster::new();
+    let lost =
+        cas_mailbox("lost", "mailbox: ann@example.com").replace("{name: mail}", "{name: post}");
+    cluster.apply(&yaml(&[SERVER, USERS, &lost]));
+    cluster.settle().expect(
+        "CASMailbox/lost",
+        "Ready",
+        "False ServerNotFound: spec.serverRef.name: there is no MailAccessServer post.",
+    );
+}
+
+#[test]
+fn a_service_stays_when_the_last_port_is_closed() {
+    let mut cluster = Cluster::new();
+    cluster.apply(&yaml(&[SERVER, USERS]));
+    cluster.settle();
+    let closed = SERVER
+        .replace(
+            "imap: {enabled: true}",
+            "imap: {unencryptedOrTLSBindings: [], sslBindings: []}",
+        )
+        .replace(
+            "pop: {enabled: true}",
+            "pop: {unencryptedOrTLSBindings: [], sslBindings: []}",
+        );
+    cluster.apply(&yaml(&[&closed, USERS]));
+    let outcome = cluster.settle();
+    assert!(outcome.built.service.is_none());
+    let service = cluster
+        .objects
+        .values()
+        .find(|object| matches!(object, Object::Service(_)));
+    assert!(service.is_some());
+}
