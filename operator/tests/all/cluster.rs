@@ -17,7 +17,7 @@ use mailaccess_operator::reconcile::{Object, apply};
 use std::collections::BTreeMap;
 
 /// A server that is served, with two people and a group; what a test adds comes behind it.
-pub const SERVER: &str = r#"
+pub(crate) const SERVER: &str = r"
 apiVersion: mailaccess.dev/v1alpha1
 kind: MailAccessServer
 metadata: {name: mail}
@@ -31,10 +31,10 @@ spec:
     sources: [{name: local, users: {secretRefs: [{name: users}]}}]
   store:
     maildir: {persistentVolumeClaim: {claimName: mail}}
-"#;
+";
 
 /// Its people.
-pub const USERS: &str = r#"
+pub(crate) const USERS: &str = r"
 apiVersion: v1
 kind: Secret
 metadata: {name: users}
@@ -44,15 +44,15 @@ stringData:
     bob@example.com:{SHA256-CRYPT}$5$saltstring$5B8vYYiY.CVt1RlTTf8KbXBH3hsxY/GNooZaBBGWEc8
   group: |
     Field Engineers: ann@example.com
-"#;
+";
 
 /// Several documents as one file.
-pub fn yaml(documents: &[&str]) -> String {
+pub(crate) fn yaml(documents: &[&str]) -> String {
     documents.join("\n---\n")
 }
 
 /// A CASMailbox by its name and the rest of its spec.
-pub fn cas_mailbox(name: &str, spec: &str) -> String {
+pub(crate) fn cas_mailbox(name: &str, spec: &str) -> String {
     format!(
         "apiVersion: mailaccess.dev/v1alpha1\nkind: CASMailbox\nmetadata: {{name: {name}}}\n\
          spec: {{serverRef: {{name: mail}}, {spec}}}\n"
@@ -60,7 +60,7 @@ pub fn cas_mailbox(name: &str, spec: &str) -> String {
 }
 
 /// A CertificateBinding for both services.
-pub fn binding(name: &str, secret: &str) -> String {
+pub(crate) fn binding(name: &str, secret: &str) -> String {
     format!(
         "apiVersion: mailaccess.dev/v1alpha1\nkind: CertificateBinding\nmetadata: {{name: {name}}}\n\
          spec: {{serverRef: {{name: mail}}, secretRef: {{name: {secret}}}, services: [IMAP, POP]}}\n"
@@ -68,7 +68,7 @@ pub fn binding(name: &str, secret: &str) -> String {
 }
 
 /// A Secret with a certificate and a key.
-pub fn tls_secret(name: &str, chain: &str, key: &str) -> String {
+pub(crate) fn tls_secret(name: &str, chain: &str, key: &str) -> String {
     let indent = |text: &str| text.trim_end().replace('\n', "\n    ");
     format!(
         "apiVersion: v1\nkind: Secret\nmetadata: {{name: {name}}}\ntype: kubernetes.io/tls\n\
@@ -79,7 +79,7 @@ pub fn tls_secret(name: &str, chain: &str, key: &str) -> String {
 }
 
 /// A chain and a key for these names, valid for so many days around the cluster's beginning.
-pub fn certificate(names: &[&str], days: std::ops::Range<i64>) -> (String, String) {
+pub(crate) fn certificate(names: &[&str], days: std::ops::Range<i64>) -> (String, String) {
     let key = rcgen::KeyPair::generate().unwrap();
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let mut params = rcgen::CertificateParams::new(names).unwrap();
@@ -94,29 +94,29 @@ pub fn certificate(names: &[&str], days: std::ops::Range<i64>) -> (String, Strin
 }
 
 /// When every test begins.
-pub fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     "2026-11-24T12:00:00Z".parse().unwrap()
 }
 
 /// What a reconciliation came to.
-pub struct Outcome {
-    pub validated: Validated,
-    pub built: Built,
+pub(crate) struct Outcome {
+    pub(crate) validated: Validated,
+    pub(crate) built: Built,
     /// How many objects had to be written.
-    pub written: usize,
-    pub conditions: BTreeMap<String, Vec<Condition>>,
+    pub(crate) written: usize,
+    pub(crate) conditions: BTreeMap<String, Vec<Condition>>,
 }
 
-pub struct Cluster {
-    pub ledger: Ledger,
-    pub objects: BTreeMap<(&'static str, String), Object>,
-    pub pods: Vec<PodReport>,
-    pub now: Timestamp,
+pub(crate) struct Cluster {
+    pub(crate) ledger: Ledger,
+    pub(crate) objects: BTreeMap<(&'static str, String), Object>,
+    pub(crate) pods: Vec<PodReport>,
+    pub(crate) now: Timestamp,
 }
 
 impl Cluster {
     /// With one pod that has loaded nothing yet.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             ledger: Ledger::new("default"),
             objects: BTreeMap::new(),
@@ -129,7 +129,7 @@ impl Cluster {
     }
 
     /// Applies a file, in place of what was applied before.
-    pub fn apply(&mut self, yaml: &str) -> Vec<Notice> {
+    pub(crate) fn apply(&mut self, yaml: &str) -> Vec<Notice> {
         self.now += 1.second();
         let file = SourceFile {
             path: "mail.yaml".into(),
@@ -139,7 +139,7 @@ impl Cluster {
     }
 
     /// All five steps once, for the server `mail`.
-    pub fn reconcile(&mut self) -> Outcome {
+    pub(crate) fn reconcile(&mut self) -> Outcome {
         self.now += 1.second();
         let server = id("MailAccessServer/mail");
         let around = Surroundings {
@@ -208,21 +208,21 @@ impl Cluster {
     }
 
     /// Every pod loads what is written.
-    pub fn load(&mut self, built: &Built) {
+    pub(crate) fn load(&mut self, built: &Built) {
         for pod in &mut self.pods {
             pod.said = Some(loaded(built));
         }
     }
 
     /// Reconciles, lets the pods load it, and reconciles again.
-    pub fn settle(&mut self) -> Outcome {
+    pub(crate) fn settle(&mut self) -> Outcome {
         let outcome = self.reconcile();
         self.load(&outcome.built);
         self.reconcile()
     }
 
     /// A document as it lies in its object.
-    pub fn document(&self, name: DocumentName) -> String {
+    pub(crate) fn document(&self, name: DocumentName) -> String {
         let object_name = name.object_name("mail");
         let object = self
             .objects
@@ -245,7 +245,7 @@ impl Cluster {
     }
 
     /// What is said of a mailbox.
-    pub fn row(&self, address: &str) -> String {
+    pub(crate) fn row(&self, address: &str) -> String {
         let address: mailaccess_config::MailboxAddress = address.parse().unwrap();
         let shard = self.document(DocumentName::Mailboxes(address.shard()));
         let rows = shard.lines().filter(|row| row.contains(address.as_str()));
@@ -253,7 +253,7 @@ impl Cluster {
     }
 
     /// Whether somebody has a password.
-    pub fn has_password(&self, address: &str) -> bool {
+    pub(crate) fn has_password(&self, address: &str) -> bool {
         let address: mailaccess_config::MailboxAddress = address.parse().unwrap();
         let shard = self.document(DocumentName::Credentials(address.shard()));
         shard
@@ -263,7 +263,7 @@ impl Cluster {
 }
 
 /// What a pod says that has loaded everything.
-pub fn loaded(built: &Built) -> PodStatus {
+pub(crate) fn loaded(built: &Built) -> PodStatus {
     PodStatus {
         documents: built
             .documents
@@ -283,7 +283,7 @@ pub fn loaded(built: &Built) -> PodStatus {
 }
 
 /// `Kind/name`.
-pub fn id(text: &str) -> ObjectId {
+pub(crate) fn id(text: &str) -> ObjectId {
     let (kind, name) = text.split_once('/').unwrap();
     ObjectId {
         kind: kind.to_owned(),
@@ -295,7 +295,7 @@ pub fn id(text: &str) -> ObjectId {
 impl Outcome {
     /// `True Accepted: message`.
     #[track_caller]
-    pub fn condition(&self, object: &str, condition: &str) -> String {
+    pub(crate) fn condition(&self, object: &str, condition: &str) -> String {
         let conditions = self
             .conditions
             .get(object)
@@ -314,7 +314,7 @@ impl Outcome {
 
     /// Whether a condition begins so: `False SecretNotFound`.
     #[track_caller]
-    pub fn expect(&self, object: &str, condition: &str, beginning: &str) {
+    pub(crate) fn expect(&self, object: &str, condition: &str, beginning: &str) {
         let found = self.condition(object, condition);
         assert!(
             found.starts_with(beginning),

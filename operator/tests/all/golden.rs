@@ -2,6 +2,7 @@
 
 use mailaccess_operator::reconcile::dereference::Operator;
 use mailaccess_operator::render::{Options, render};
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 fn options() -> Options {
@@ -21,7 +22,7 @@ fn everything(directory: &Path) -> String {
     let mut text = String::new();
     for (name, lines) in [("error", &rendered.errors), ("warning", &rendered.warnings)] {
         for line in lines {
-            text.push_str(&format!("# {name}: {}\n", line.replace('\n', "\n#   ")));
+            let _ = writeln!(text, "# {name}: {}", line.replace('\n', "\n#   "));
         }
     }
     text.push_str(&rendered.yaml);

@@ -1,7 +1,12 @@
 //! Tests of the operator: YAML in, whole objects and statuses out. No cluster, no network but 127.0.0.1.
 
+#[cfg(test)]
 mod bad_input;
+#[cfg(test)]
 mod cluster;
+#[cfg(test)]
 mod golden;
+#[cfg(test)]
 mod local;
+#[cfg(test)]
 mod statuses;
