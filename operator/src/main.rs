@@ -46,11 +46,14 @@ fn run_render(arguments: cli::Render) -> Result<ExitCode> {
     let rendered = render::render(&arguments.directory, &options)
         .with_context(|| format!("render {}", arguments.directory.display()))?;
     let mut stderr = io::stderr().lock();
-    for warning in &rendered.warnings {
-        writeln!(stderr, "warning: {warning}")?;
-    }
-    for error in &rendered.errors {
-        writeln!(stderr, "error: {error}")?;
+    for (kind, lines) in [
+        ("skipped", &rendered.skipped),
+        ("warning", &rendered.warnings),
+        ("error", &rendered.errors),
+    ] {
+        for line in lines {
+            writeln!(stderr, "{kind}: {line}")?;
+        }
     }
     io::stdout().write_all(rendered.yaml.as_bytes())?;
     Ok(if rendered.errors.is_empty() {

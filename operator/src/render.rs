@@ -23,8 +23,10 @@ pub struct Rendered {
     pub yaml: String,
     /// What has to be changed before anything is written.
     pub errors: Vec<String>,
-    /// What should be looked at: things that may be somewhere else, and kinds that are not needed.
+    /// What should be looked at, such as things that may be somewhere else.
     pub warnings: Vec<String>,
+    /// Objects that are not needed here.
+    pub skipped: Vec<String>,
 }
 
 /// Why nothing can be rendered.
@@ -61,8 +63,8 @@ pub fn render(directory: &Path, options: &Options) -> Result<Rendered, RenderErr
         match notice {
             Notice::Refused { fault, .. } => rendered.errors.push(fault.to_string()),
             Notice::Skipped { place, id } => rendered
-                .warnings
-                .push(format!("{place}: {id}: skipped, not needed here")),
+                .skipped
+                .push(format!("{place}: {id}: not needed here")),
             Notice::Accepted { .. } | Notice::Deleted { .. } => {}
         }
     }

@@ -3,7 +3,9 @@
 use super::quickstart::PASSWORD;
 use crate::reconcile::build::Built;
 use crate::reconcile::validate::{Encryption, Port, Validated, server};
-use mailaccess_config::{Certificate, MailboxAddress, Protocol, Settings};
+use mailaccess_config::{
+    Access, Certificate, MailboxAddress, MailboxRow, Protocol, Rules, Settings, decide,
+};
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::path::Path;
@@ -62,15 +64,20 @@ pub fn text(validated: &Validated, built: &Built, place: &Place<'_>) -> String {
         line(&mut text, "certificate", &value);
     }
     text.push_str("\nTry:\n");
-    let person = people.first().map_or("USER", |person| person.as_str());
     for protocol in Protocol::ALL {
-        if let Some(command) = curl(settings, protocol, person, place) {
+        let person = people
+            .iter()
+            .find(|person| may_use(validated, settings, protocol, person));
+        if let Some(person) = person
+            && let Some(command) = curl(settings, protocol, person, place)
+        {
             let _ = writeln!(text, "  {command}");
         }
     }
     let _ = writeln!(
         text,
-        "  edit spec.imap.banner in {} and connect again",
+        "  write `banner: Hello` below `imap:` in {}\n  \
+         and the next connection is greeted so, while every other one stays",
         place.file.display()
     );
     text.push_str("Ctrl-C ends it.\n");
@@ -131,11 +138,38 @@ fn certificates<'a>(
         .collect()
 }
 
+/// By the pod's own rule.
+fn may_use(
+    validated: &Validated,
+    settings: &Settings,
+    protocol: Protocol,
+    person: &MailboxAddress,
+) -> bool {
+    let row = MailboxRow {
+        rights: validated
+            .mailboxes
+            .mailboxes
+            .get(person)
+            .copied()
+            .unwrap_or_default(),
+        groups: validated
+            .people
+            .groups_of
+            .get(person)
+            .cloned()
+            .unwrap_or_default(),
+    };
+    let rules = Rules {
+        groups: validated.mailboxes.groups.clone(),
+    };
+    decide(settings, &rules, Some(&row), protocol, person) == Access::Allowed
+}
+
 /// Fetches the first message, with TLS where there is a port for it.
 fn curl(
     settings: &Settings,
     protocol: Protocol,
-    person: &str,
+    person: &MailboxAddress,
     place: &Place<'_>,
 ) -> Option<String> {
     if !settings.protocol(protocol).enabled {
@@ -153,7 +187,7 @@ fn curl(
     };
     let user = match place.people {
         People::Quickstart => format!("{person}:{PASSWORD}"),
-        People::Own => person.to_owned(),
+        People::Own => person.to_string(),
     };
     let (options, scheme, port) = match (of(Encryption::Tls), of(Encryption::StartTls)) {
         (Some(port), _) => ("-k", format!("{scheme}s"), port),

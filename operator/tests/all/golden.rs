@@ -20,7 +20,11 @@ fn options() -> Options {
 fn everything(directory: &Path) -> String {
     let rendered = render(directory, &options()).unwrap();
     let mut text = String::new();
-    for (name, lines) in [("error", &rendered.errors), ("warning", &rendered.warnings)] {
+    for (name, lines) in [
+        ("skipped", &rendered.skipped),
+        ("warning", &rendered.warnings),
+        ("error", &rendered.errors),
+    ] {
         for line in lines {
             let _ = writeln!(text, "# {name}: {}", line.replace('\n', "\n#   "));
         }
@@ -30,13 +34,31 @@ fn everything(directory: &Path) -> String {
     text.replace(&format!("{}/", directory.display()), "")
 }
 
+/// A directory of this folder.
 #[track_caller]
 fn check(name: &str) {
     let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("tests/golden")
         .join(name);
-    let golden = directory.with_extension("rendered");
-    let actual = everything(&directory);
+    compare(name, &directory);
+}
+
+/// A directory of the examples.
+#[track_caller]
+fn check_example(name: &str) {
+    let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../crds/examples")
+        .join(name);
+    compare(name, &directory);
+}
+
+#[track_caller]
+fn compare(name: &str, directory: &Path) {
+    let golden = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden")
+        .join(name)
+        .with_extension("rendered");
+    let actual = everything(directory);
     #[expect(
         clippy::disallowed_methods,
         reason = "asks whether to rewrite the file"
@@ -78,6 +100,16 @@ fn every_refusal_has_its_line_field_and_reason() {
 #[test]
 fn what_cannot_be_resolved_is_said() {
     check("unresolved");
+}
+
+#[test]
+fn the_quickstart_is_right() {
+    check_example("quickstart");
+}
+
+#[test]
+fn the_recipe_for_access_is_right() {
+    check_example("access");
 }
 
 #[test]
