@@ -1,6 +1,7 @@
 //! The files that people would `kubectl apply`: read, judged as the API server would, and kept as it would
 //! keep them.
 
+pub mod dereference;
 pub mod judge;
 pub mod ledger;
 pub mod source;

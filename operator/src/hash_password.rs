@@ -92,9 +92,7 @@ fn ask(stdin: &Stdin, prompt: &str) -> Result<Password, HashPasswordError> {
             // Ctrl-C and Ctrl-D.
             3 | 4 => break Err(HashPasswordError::GivenUp),
             // Backspace, in both spellings, and Ctrl-U.
-            8 | 127 => {
-                password.pop();
-            }
+            8 | 127 => while password.pop().is_some_and(|byte| byte & 0xc0 == 0x80) {},
             21 => password.clear(),
             byte => password.push(byte),
         }

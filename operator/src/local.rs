@@ -10,8 +10,8 @@ pub mod projection;
 pub mod quickstart;
 pub mod terminal;
 pub mod watch;
-pub mod world;
 
+use crate::files::dereference;
 use crate::files::source::read_directory;
 use crate::files::{Ledger, ObjectId};
 use crate::reconcile::build::{self, Built, Moment};
@@ -27,6 +27,7 @@ use mailaccess_crds::ConditionStatus;
 use mount::Mount;
 use objects::Objects;
 use pod::{Pod, PodArguments};
+use std::fs::File;
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -40,6 +41,8 @@ use watch::Watch;
 const POD: &str = "local";
 /// How often the pod is asked while something is outstanding.
 const ASK_EVERY: Duration = Duration::from_millis(250);
+/// How soon after something was written; then less and less often.
+const ASK_SOON: Duration = Duration::from_millis(20);
 /// Documents are written at most so often: the first change at once, later ones collected.
 const WRITE_EVERY: Duration = Duration::from_millis(200);
 /// Certificates come of age while nobody edits anything.
@@ -104,6 +107,8 @@ async fn either(one: &mut Signal, other: &mut Signal) {
 
 /// Everything that `local` holds.
 struct Local<W> {
+    /// Two on the same data would write over each other.
+    _lock: File,
     options: Options,
     terminal: Terminal<W>,
     ledger: Ledger,
@@ -114,6 +119,8 @@ struct Local<W> {
     /// The server that is served, while there is one.
     server: Option<ObjectId>,
     outstanding: bool,
+    /// How long to wait before the pod is asked again.
+    patience: Duration,
     /// The server whose greeting was printed.
     greeted: Option<ObjectId>,
 }
@@ -125,7 +132,12 @@ impl<W: Write> Local<W> {
             ledger.remember(&text);
         }
         let open = |name: &str| options.data.join(name);
+        let lock = File::create(open(LOCK)).context("open the lock file")?;
+        if lock.try_lock().is_err() {
+            bail!("another `local` uses {}", options.data.display());
+        }
         Ok(Self {
+            _lock: lock,
             objects: Objects::open(open("objects")).context("open the folder of objects")?,
             mount: Mount::open(open("documents")).context("open the folder of documents")?,
             terminal: Terminal::new(out),
@@ -137,6 +149,7 @@ impl<W: Write> Local<W> {
             },
             server: None,
             outstanding: true,
+            patience: ASK_SOON,
             greeted: None,
             options,
         })
@@ -160,8 +173,9 @@ impl<W: Write> Local<W> {
                     sleep_until(next_write).await;
                     self.read_files()?;
                 }
-                said = ask_again(admin) => {
+                said = ask_again(admin, self.patience) => {
                     self.report.said = said;
+                    self.patience = ASK_EVERY.min(self.patience * 2);
                 }
                 () = sleep(LOOK_EVERY) => {}
             }
@@ -183,11 +197,14 @@ impl<W: Write> Local<W> {
         if self.server != server
             && let Some(before) = self.server.take()
         {
-            self.forget(&before).await?;
+            tracing::debug!(%before, "no longer served");
+            self.stop_pod().await?;
+            self.greeted = None;
         }
         self.server = server;
+        self.collect_garbage()?;
         if let Some(id) = self.server.clone() {
-            let world = world::dereference(&self.ledger, &id, self.surroundings()?);
+            let world = dereference::dereference(&self.ledger, &id, self.surroundings()?);
             let Some(world) = world else {
                 bail!("{id} vanished while it was looked at");
             };
@@ -213,6 +230,9 @@ impl<W: Write> Local<W> {
     fn write(&mut self, built: &Built, now: Timestamp) -> Result<()> {
         let existing = self.objects.all();
         let changes = apply::changes(built, &existing);
+        if !changes.is_empty() {
+            self.patience = ASK_SOON;
+        }
         for object in &changes {
             tracing::debug!(kind = object.kind(), name = object.name(), "write");
         }
@@ -265,27 +285,19 @@ impl<W: Write> Local<W> {
         Ok(())
     }
 
-    /// What the garbage collector of a cluster does.
-    async fn forget(&mut self, server: &ObjectId) -> Result<()> {
-        self.stop_pod().await?;
-        let owners: Vec<String> = self
-            .objects
-            .all()
-            .iter()
-            .filter_map(|object| object.metadata().owner_references.clone())
-            .flatten()
-            .filter(|owner| owner.name == server.name)
-            .map(|owner| owner.uid)
+    /// What a cluster does with the objects of a server that is gone.
+    fn collect_garbage(&mut self) -> Result<()> {
+        let owners = dereference::servers(&self.ledger)
+            .into_iter()
+            .filter_map(|id| dereference::uid(&self.ledger, &id))
             .collect();
-        for uid in owners {
-            self.objects.collect(&uid).context("delete the objects")?;
-        }
-        self.greeted = None;
-        Ok(())
+        self.objects
+            .keep_controlled_by(&owners)
+            .context("delete the objects of a server that is gone")
     }
 
     fn choose_server(&self) -> Result<Option<ObjectId>> {
-        let servers = world::servers(&self.ledger);
+        let servers = dereference::servers(&self.ledger);
         match (&self.options.server, servers.as_slice()) {
             (Some(name), servers) => {
                 Ok(servers.iter().find(|server| server.name == *name).cloned())
@@ -302,8 +314,8 @@ impl<W: Write> Local<W> {
         }
     }
 
-    fn surroundings(&self) -> Result<world::Surroundings> {
-        Ok(world::Surroundings {
+    fn surroundings(&self) -> Result<dereference::Surroundings> {
+        Ok(dereference::Surroundings {
             existing: self.objects.all(),
             pods: self.pod.iter().map(|_| self.report.clone()).collect(),
             addresses: vec![self.options.bind.to_string()],
@@ -340,7 +352,7 @@ impl<W: Write> Local<W> {
     }
 
     fn show_orphans(&mut self) -> Result<()> {
-        for (id, conditions) in world::orphans(&self.ledger, Timestamp::now()) {
+        for (id, conditions) in dereference::orphans(&self.ledger, Timestamp::now()) {
             self.terminal.status(&id, &conditions)?;
         }
         Ok(())
@@ -397,6 +409,7 @@ impl<W: Write> Local<W> {
 }
 
 const LEDGER: &str = "ledger.json";
+const LOCK: &str = "lock";
 
 fn deployment(objects: &[Object]) -> Option<&k8s_openapi::api::apps::v1::Deployment> {
     objects.iter().find_map(|object| match object {
@@ -415,10 +428,10 @@ async fn pod_ended(pod: Option<&mut Pod>) -> String {
     }
 }
 
-async fn ask_again(admin: Option<SocketAddr>) -> Option<PodStatus> {
+async fn ask_again(admin: Option<SocketAddr>, patience: Duration) -> Option<PodStatus> {
     match admin {
         Some(admin) => {
-            sleep(ASK_EVERY).await;
+            sleep(patience).await;
             ask::status(admin).await
         }
         None => std::future::pending().await,

@@ -2,9 +2,9 @@
 
 mod yaml;
 
+use crate::files::dereference::{Surroundings, dereference, orphans, servers};
 use crate::files::source::read_directory;
 use crate::files::{Ledger, Notice, ObjectId};
-use crate::local::world::{Surroundings, dereference, orphans, servers};
 use crate::reconcile::build::self_signed::{FreshKey, SelfSignedError};
 use crate::reconcile::build::{self, Moment};
 use crate::reconcile::dereference::Operator;

@@ -16,7 +16,7 @@ const LIMIT: u64 = 4 << 20;
 /// What the pod says, or nothing if it cannot be understood.
 pub async fn status(admin: SocketAddr) -> Option<PodStatus> {
     match timeout(TIMEOUT, get(admin)).await {
-        Ok(Ok(body)) => parse(&body)
+        Ok(Ok(answer)) => parse(&answer)
             .inspect_err(|error| tracing::warn!(%error, "the pod's status cannot be read"))
             .ok(),
         Ok(Err(error)) => {
@@ -37,16 +37,64 @@ async fn get(admin: SocketAddr) -> io::Result<Vec<u8>> {
     stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
     stream.take(LIMIT).read_to_end(&mut answer).await?;
-    let head = answer
-        .windows(4)
-        .position(|window| window == b"\r\n\r\n")
-        .ok_or_else(|| io::Error::other("no HTTP answer"))?;
-    if !answer.starts_with(b"HTTP/1.0 200 ") && !answer.starts_with(b"HTTP/1.1 200 ") {
-        return Err(io::Error::other("the answer is not 200"));
-    }
-    Ok(answer.split_off(head + 4))
+    Ok(answer)
 }
 
-fn parse(body: &[u8]) -> serde_json::Result<PodStatus> {
-    serde_json::from_slice(body)
+/// Why an answer says nothing.
+#[derive(Debug, thiserror::Error)]
+enum Unreadable {
+    #[error("it is no HTTP answer with status 200")]
+    Http,
+    #[error("read its body")]
+    Json(#[from] serde_json::Error),
+}
+
+fn parse(answer: &[u8]) -> Result<PodStatus, Unreadable> {
+    let end = answer
+        .windows(4)
+        .position(|window| window == b"\r\n\r\n")
+        .ok_or(Unreadable::Http)?;
+    let is_good = |start: &[u8]| answer.starts_with(start);
+    if !is_good(b"HTTP/1.0 200 ") && !is_good(b"HTTP/1.1 200 ") {
+        return Err(Unreadable::Http);
+    }
+    Ok(serde_json::from_slice(&answer[end + 4..])?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const ANSWER: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n\
+        {\"documents\":{\"rules-v1\":{\"format\":1,\"sequence\":7,\"digest\":\
+        \"0000000000000000000000000000000000000000000000000000000000000000\"}},\"new\":1}";
+
+    #[test]
+    fn an_answer_is_read_and_what_is_new_in_it_is_left_out() {
+        let status = parse(ANSWER.as_bytes()).unwrap();
+        assert_eq!(status.documents["rules-v1"].sequence, Some(7));
+    }
+
+    #[test]
+    fn what_is_no_answer_is_refused() {
+        for answer in [
+            "",
+            "HTTP/1.1 200 OK\r\n",
+            "HTTP/1.1 503 No\r\n\r\n{}",
+            "HTTP/1.1 200 OK\r\n\r\n",
+        ] {
+            assert!(parse(answer.as_bytes()).is_err(), "{answer:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_is_a_panic(position in 0..ANSWER.len(), bytes in proptest::collection::vec(any::<u8>(), 0..4)) {
+            let mut answer = ANSWER.as_bytes().to_vec();
+            let end = (position + bytes.len()).min(answer.len());
+            answer.splice(position..end, bytes);
+            let _ = parse(&answer);
+        }
+    }
 }

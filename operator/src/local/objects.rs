@@ -2,7 +2,7 @@
 
 use crate::reconcile::Object;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -60,12 +60,12 @@ impl Objects {
         Ok(())
     }
 
-    /// Deletes what this uid controls, as the garbage collector does when an owner is gone.
-    pub fn collect(&mut self, uid: &str) -> io::Result<()> {
+    /// Deletes what none of these uids controls, as the garbage collector does when an owner is gone.
+    pub fn keep_controlled_by(&mut self, uids: &BTreeSet<String>) -> io::Result<()> {
         let gone: Vec<Object> = self
             .all()
             .into_iter()
-            .filter(|object| object.is_controlled_by(uid))
+            .filter(|object| !uids.iter().any(|uid| object.is_controlled_by(uid)))
             .collect();
         for object in gone {
             fs::remove_file(self.path(&object))?;

@@ -564,6 +564,35 @@ fn an_address_in_two_secrets_has_the_password_of_the_first() {
     assert!(shard.contains("ann@example.com:{BLF-CRYPT}"), "{shard}");
 }
 
+/// Whatever stands in a file: no panic, and nobody gets a right by it that a good file did not give.
+mod whatever_stands_in_a_file {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn good() -> String {
+        let deny = cas_mailbox("ann", "mailbox: ann@example.com, popEnabled: false");
+        yaml(&[SERVER, USERS, &deny])
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn is_judged_without_a_panic(position in 0..good().len(), text in "\\PC{0,3}", cut in 0..6_usize) {
+            let mut bytes = good().into_bytes();
+            let end = (position + cut).min(bytes.len());
+            bytes.splice(position..end, text.into_bytes());
+            let mut cluster = Cluster::new();
+            cluster.apply(&good());
+            cluster.settle();
+            cluster.apply(&String::from_utf8_lossy(&bytes));
+            if cluster.has_server() {
+                cluster.settle();
+            }
+        }
+    }
+}
+
 #[test]
 fn a_secret_that_goes_denies_its_people() {
     let (cluster, outcome, _) = edited(&[SERVER, USERS], &[SERVER]);

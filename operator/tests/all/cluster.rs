@@ -5,8 +5,8 @@ use k8s_openapi::jiff::{Timestamp, ToSpan as _};
 use mailaccess_config::DocumentName;
 use mailaccess_config::document;
 use mailaccess_crds::{Condition, ConditionStatus};
+use mailaccess_operator::files::dereference::{Surroundings, dereference, orphans};
 use mailaccess_operator::files::{Ledger, Notice, ObjectId, SourceFile};
-use mailaccess_operator::local::world::{Surroundings, dereference, orphans};
 use mailaccess_operator::reconcile::build::self_signed::FreshKey;
 use mailaccess_operator::reconcile::build::{Built, Moment, build};
 use mailaccess_operator::reconcile::dereference::Operator;
@@ -136,6 +136,11 @@ impl Cluster {
             text: Ok(yaml.to_owned()),
         };
         self.ledger.apply(&[file], self.now)
+    }
+
+    /// Whether there is a server `mail`.
+    pub(crate) fn has_server(&self) -> bool {
+        self.ledger.entry(&id("MailAccessServer/mail")).is_some()
     }
 
     /// All five steps once, for the server `mail`.

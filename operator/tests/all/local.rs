@@ -226,6 +226,44 @@ async fn a_server_that_is_deleted_takes_its_pod_along_and_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn objects_of_a_server_that_vanished_between_two_runs_are_deleted() {
+    let setting = Setting::new("cat");
+    setting.write(&yaml(&[SERVER, USERS]));
+    let running = setting.start();
+    let seen = setting
+        .screen
+        .shows(0, "ready      Served by 1 of 1 pod.")
+        .await;
+    running.abort();
+    let _ = running.await;
+    // Another server of that name: what the first one left is not a stranger's.
+    fs::remove_file(setting.folder.path().join("data/ledger.json")).unwrap();
+    let running = setting.start();
+    setting
+        .screen
+        .shows(seen, "ready      Served by 1 of 1 pod.")
+        .await;
+    running.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_runs_on_the_same_data_are_one_too_many() {
+    let setting = Setting::new("cat");
+    setting.write(&yaml(&[SERVER, USERS]));
+    let running = setting.start();
+    setting
+        .screen
+        .shows(0, "ready      Served by 1 of 1 pod.")
+        .await;
+    let second = setting.start().await.unwrap().unwrap_err();
+    assert!(
+        second.to_string().starts_with("another `local` uses "),
+        "{second}"
+    );
+    running.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_run_on_the_same_data_writes_nothing_new() {
     let setting = Setting::new("cat");
     setting.write(&yaml(&[SERVER, USERS]));

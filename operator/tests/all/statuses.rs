@@ -67,6 +67,18 @@ fn without_pods_nothing_is_programmed() {
 }
 
 #[test]
+fn a_server_without_replicas_says_that_it_serves_nothing() {
+    let mut cluster = Cluster::new();
+    cluster.pods.clear();
+    cluster.apply(&yaml(&[&format!("{SERVER}  replicas: 0\n"), USERS]));
+    cluster.reconcile().expect(
+        MAIL,
+        "Programmed",
+        "False NoPods: spec.replicas: it is 0, so there is no pod that could serve.",
+    );
+}
+
+#[test]
 fn nothing_is_written_when_nothing_changed() {
     let mut cluster = Cluster::new();
     cluster.apply(&yaml(&[SERVER, USERS]));
@@ -183,7 +195,7 @@ fn a_group_is_a_rule_and_its_members_stand_in_their_rows() {
     outcome.expect(
         "CASMailbox/field",
         "ResolvedRefs",
-        "True ResolvedRefs: The group is known; it has 1 members now.",
+        "True ResolvedRefs: The group is known; members now: 1.",
     );
     let rules = cluster.document(DocumentName::Rules);
     assert!(

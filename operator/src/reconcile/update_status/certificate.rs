@@ -13,8 +13,9 @@ use mailaccess_config::{Certificate, DocumentName};
 use mailaccess_crds::{CertificateBindingStatus, Condition};
 
 const DOCUMENTS: [DocumentName; 2] = [DocumentName::Settings, DocumentName::Certificates];
-/// The schema's limit.
+/// The schema's limits.
 const NAMES_LIMIT: usize = 256;
+const NAME_LEN_LIMIT: usize = 253;
 
 /// What a CertificateBinding's status is now.
 pub fn status(
@@ -42,7 +43,10 @@ pub fn status(
         subject: leaf.map(|leaf| leaf.subject.clone()),
         dns_names: leaf
             .into_iter()
-            .flat_map(|leaf| leaf.names.iter().take(NAMES_LIMIT).cloned())
+            .flat_map(|leaf| leaf.names.iter())
+            .filter(|name| (1..=NAME_LEN_LIMIT).contains(&name.len()))
+            .take(NAMES_LIMIT)
+            .cloned()
             .collect(),
         not_after: leaf
             .and_then(|leaf| Timestamp::from_second(leaf.not_after).ok())

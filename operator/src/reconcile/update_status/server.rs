@@ -20,10 +20,19 @@ pub fn status(
     let names: Vec<DocumentName> = DocumentName::all().collect();
     let count = count(&world.pods, built, &names);
     let refused = outstanding(&world.pods, built, &names);
+    let wants_no_pods = validated
+        .workload
+        .as_ref()
+        .is_some_and(|workload| workload.replicas == 0);
     let programmed = if validated.settings.is_none() {
         Finding::no(
             Reason::Invalid,
             "There are no settings that could be served.",
+        )
+    } else if wants_no_pods && world.pods.is_empty() {
+        Finding::no(
+            Reason::NoPods,
+            "spec.replicas: it is 0, so there is no pod that could serve.",
         )
     } else if refused.reason != Reason::Pending || !count.is_complete() {
         refused

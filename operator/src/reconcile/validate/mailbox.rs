@@ -270,24 +270,19 @@ fn resolve(target: &Target, settings: Option<&Settings>, people: &People) -> Fin
                 )
             }
         }
-        Target::Group(group) if people.groups.contains(group) => {
-            let members = people
-                .groups_of
-                .values()
-                .filter(|groups| groups.contains(group))
-                .count();
-            Finding::yes(
+        Target::Group(group) => match people.groups.get(group) {
+            Some(members) => Finding::yes(
                 Reason::ResolvedRefs,
-                format!("The group is known; it has {members} members now."),
-            )
-        }
-        Target::Group(group) => Finding::no(
-            Reason::DistributionGroupNotFound,
-            format!(
-                "spec.distributionGroup: no source knows a group {group}; the object counts as soon \
-                 as one does."
+                format!("The group is known; members now: {members}."),
             ),
-        ),
+            None => Finding::no(
+                Reason::DistributionGroupNotFound,
+                format!(
+                    "spec.distributionGroup: no source knows a group {group}; the object counts as \
+                     soon as one does."
+                ),
+            ),
+        },
     }
 }
 

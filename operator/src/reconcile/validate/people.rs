@@ -19,8 +19,8 @@ pub struct People {
     pub passwords: BTreeMap<MailboxAddress, Option<PasswordHash>>,
     /// The groups of each person.
     pub groups_of: BTreeMap<MailboxAddress, BTreeSet<GroupName>>,
-    /// Every group, also one without members.
-    pub groups: BTreeSet<GroupName>,
+    /// How many members each group has, in all Secrets together.
+    pub groups: BTreeMap<GroupName, usize>,
     problems: Vec<(Reason, String)>,
     first_seen: BTreeMap<MailboxAddress, String>,
 }
@@ -41,6 +41,7 @@ impl People {
                 people.read_ref(&field, &secret_ref.name, secrets.get(&secret_ref.name));
             }
         }
+        people.count_members();
         if let Some(settings) = settings {
             people.report_strange_domains(settings);
         }
@@ -127,7 +128,17 @@ impl People {
         for (member, groups) in groups.by_member() {
             self.groups_of.entry(member).or_default().extend(groups);
         }
-        self.groups.extend(groups.members.into_keys());
+        for group in groups.members.into_keys() {
+            self.groups.entry(group).or_default();
+        }
+    }
+
+    fn count_members(&mut self) {
+        for groups in self.groups_of.values() {
+            for group in groups {
+                *self.groups.entry(group.clone()).or_default() += 1;
+            }
+        }
     }
 
     fn report_strange_domains(&mut self, settings: &Settings) {

@@ -1,7 +1,6 @@
 //! `dereference` from files: everything that one server depends on, out of the ledger.
 
-use crate::files::ledger::{Entry, Stored};
-use crate::files::{Ledger, ObjectId};
+use super::ledger::{Entry, Ledger, ObjectId, Stored};
 use crate::reconcile::build::self_signed::FreshKey;
 use crate::reconcile::dereference::{Operator, ServerRef, World, secret_names};
 use crate::reconcile::finding::{Finding, Reason};
@@ -37,6 +36,14 @@ pub fn servers(ledger: &Ledger) -> Vec<ObjectId> {
         .filter(|(_, entry)| matches!(entry.stored, Stored::Server(_)))
         .map(|(id, _)| id.clone())
         .collect()
+}
+
+/// What tells a server from an earlier one of its name.
+pub fn uid(ledger: &Ledger, id: &ObjectId) -> Option<String> {
+    match &ledger.entry(id)?.stored {
+        Stored::Server(server) => server.metadata().uid.clone(),
+        _ => None,
+    }
 }
 
 /// Collects what a server depends on.
