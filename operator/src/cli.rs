@@ -13,6 +13,15 @@ const IMAGE: &str = concat!("mailaccess:", env!("CARGO_PKG_VERSION"));
 #[derive(Debug, Parser)]
 #[command(name = "mailaccess-operator", version, after_help = EXAMPLES)]
 pub struct Cli {
+    /// What to log, such as `info` or `mailaccess_operator=debug`.
+    #[arg(
+        long,
+        global = true,
+        env = "RUST_LOG",
+        default_value = "warn",
+        value_name = "FILTER"
+    )]
+    pub log: String,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -24,9 +33,7 @@ const EXAMPLES: &str = "Examples:
   mailaccess-operator render deploy/mail
       prints what the operator would write for these files
   mailaccess-operator hash-password ann@example.com
-      makes a line for a users' Secret
-
-RUST_LOG=debug shows what happens inside.";
+      makes a line for a users' Secret";
 
 /// What to do.
 #[derive(Debug, Subcommand)]

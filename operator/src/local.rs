@@ -23,10 +23,12 @@ use crate::reconcile::{Object, apply, update_status};
 use anyhow::{Context as _, Result, bail};
 use greeting::{People, Place};
 use k8s_openapi::jiff::Timestamp;
+use mailaccess_config::{MailboxAddress, Settings};
 use mailaccess_crds::ConditionStatus;
 use mount::Mount;
 use objects::Objects;
-use pod::{Pod, PodArguments};
+use pod::{Mailboxes, Pod, PodArguments};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
@@ -45,6 +47,8 @@ const ASK_EVERY: Duration = Duration::from_millis(250);
 const ASK_SOON: Duration = Duration::from_millis(20);
 /// Documents are written at most so often: the first change at once, later ones collected.
 const WRITE_EVERY: Duration = Duration::from_millis(200);
+/// So many fit on a command line.
+const PEOPLE_AT_ONCE: usize = 1000;
 /// Certificates come of age while nobody edits anything.
 const LOOK_EVERY: Duration = Duration::from_hours(1);
 
@@ -67,6 +71,8 @@ pub struct Options {
     pub port_offset: u16,
     /// The pod's binary.
     pub binary: PathBuf,
+    /// What the pod logs.
+    pub log: String,
     /// What the operator of a cluster would be started with.
     pub operator: Operator,
 }
@@ -116,6 +122,8 @@ struct Local<W> {
     mount: Mount,
     pod: Option<Pod>,
     report: PodReport,
+    /// Whose mailboxes are there.
+    mailboxes: BTreeSet<MailboxAddress>,
     /// The server that is served, while there is one.
     server: Option<ObjectId>,
     outstanding: bool,
@@ -147,6 +155,7 @@ impl<W: Write> Local<W> {
                 pod: POD.to_owned(),
                 said: None,
             },
+            mailboxes: BTreeSet::new(),
             server: None,
             outstanding: true,
             patience: ASK_SOON,
@@ -216,6 +225,7 @@ impl<W: Write> Local<W> {
                 cluster_domain: &world.operator.cluster_domain,
             };
             let built = build::build(&validated, &moment);
+            self.make_mailboxes(&validated).await?;
             self.write(&built, world.now)?;
             self.run_pod().await?;
             let statuses = update_status::compute(&world, &validated, &built);
@@ -248,6 +258,41 @@ impl<W: Write> Local<W> {
         Ok(())
     }
 
+    /// On a cluster whoever provides the volume does that.
+    async fn make_mailboxes(&mut self, validated: &Validated) -> Result<()> {
+        let Some(settings) = &validated.settings else {
+            return Ok(());
+        };
+        let people: Vec<MailboxAddress> = validated
+            .people
+            .passwords
+            .iter()
+            .filter(|(address, hash)| hash.is_some() && settings.has_domain(address.domain()))
+            .map(|(address, _)| address.clone())
+            .filter(|address| !self.mailboxes.contains(address))
+            .collect();
+        let volume = self.options.data.join(MAIL);
+        if people.is_empty() && !volume.exists() {
+            self.make_some(settings, &[]).await?;
+        }
+        for some in people.chunks(PEOPLE_AT_ONCE) {
+            self.make_some(settings, some).await?;
+        }
+        self.mailboxes.extend(people);
+        Ok(())
+    }
+
+    async fn make_some(&self, settings: &Settings, people: &[MailboxAddress]) -> Result<()> {
+        let mailboxes = Mailboxes {
+            volume: &self.options.data.join(MAIL),
+            path: &settings.store.path,
+            people,
+        };
+        pod::init(&self.options.binary, &mailboxes)
+            .await
+            .context("make mailboxes")
+    }
+
     /// One pod stands for all replicas.
     async fn run_pod(&mut self) -> Result<()> {
         let written = self.objects.all();
@@ -256,16 +301,13 @@ impl<W: Write> Local<W> {
             .unwrap_or_default();
         match (&self.pod, replicas > 0) {
             (None, true) => {
-                let volume = self.options.data.join("mail");
-                pod::init_volume(&self.options.binary, &volume)
-                    .await
-                    .context("make the mail volume")?;
                 let arguments = PodArguments {
                     documents: self.mount.path().to_owned(),
-                    volume,
+                    volume: self.options.data.join(MAIL),
                     bind: self.options.bind,
                     port_offset: self.options.port_offset,
                     admin_port: self.admin().port(),
+                    log: self.options.log.clone(),
                 };
                 let pod = Pod::start(&self.options.binary, &arguments).context("start the pod")?;
                 tracing::debug!(id = pod.id(), "the pod runs");
@@ -410,6 +452,7 @@ impl<W: Write> Local<W> {
 
 const LEDGER: &str = "ledger.json";
 const LOCK: &str = "lock";
+const MAIL: &str = "mail";
 
 fn deployment(objects: &[Object]) -> Option<&k8s_openapi::api::apps::v1::Deployment> {
     objects.iter().find_map(|object| match object {

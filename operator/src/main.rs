@@ -17,13 +17,11 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     tracing_subscriber::fmt()
         .with_writer(io::stderr)
-        .with_env_filter(
-            EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn")),
-        )
+        .with_env_filter(EnvFilter::new(&cli.log))
         .init();
     let result = match cli.command {
         Command::Render(arguments) => run_render(arguments),
-        Command::Local(arguments) => run_local(arguments),
+        Command::Local(arguments) => run_local(arguments, cli.log),
         Command::HashPassword(arguments) => hash_password::run(&arguments.address)
             .map_err(Into::into)
             .and_then(|line| {
@@ -70,7 +68,7 @@ fn operator(shared: cli::Shared) -> Operator {
     }
 }
 
-fn run_local(arguments: cli::Local) -> Result<ExitCode> {
+fn run_local(arguments: cli::Local, log: String) -> Result<ExitCode> {
     let temporary = match &arguments.data {
         Some(_) => None,
         None => Some(
@@ -108,6 +106,7 @@ fn run_local(arguments: cli::Local) -> Result<ExitCode> {
         bind: arguments.bind,
         port_offset: arguments.port_offset,
         binary,
+        log,
         operator: operator(arguments.shared),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()

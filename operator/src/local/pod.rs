@@ -1,6 +1,7 @@
 //! The pod: the `mailaccess` binary as a child process. It ends when this process does, however that ends:
 //! its standard input is a pipe that closes then.
 
+use mailaccess_config::{MailboxAddress, PathTemplate};
 use rustix::process::{Pid, Signal, kill_process};
 use std::ffi::OsString;
 use std::io;
@@ -40,6 +41,8 @@ pub struct PodArguments {
     pub port_offset: u16,
     /// Where it answers for its health.
     pub admin_port: u16,
+    /// What it logs.
+    pub log: String,
 }
 
 /// The `mailaccess` binary beside this one.
@@ -113,19 +116,37 @@ fn command_line(arguments: &PodArguments) -> Vec<OsString> {
         arguments.admin_port.to_string().into(),
         "--drain-delay".into(),
         "0s".into(),
+        "--log".into(),
+        arguments.log.clone().into(),
         "--until-stdin-closes".into(),
     ]
 }
 
-/// Makes the mail volume, with demo mailboxes in it, unless it has been made before.
-pub async fn init_volume(binary: &Path, volume: &Path) -> io::Result<()> {
-    if volume.join("mailaccess.volume").exists() {
-        return Ok(());
+/// What there has to be on the mail volume.
+#[derive(Debug)]
+pub struct Mailboxes<'a> {
+    /// The root of the volume.
+    pub volume: &'a Path,
+    /// Where a mailbox lies below it.
+    pub path: &'a PathTemplate,
+    /// Whose mailboxes.
+    pub people: &'a [MailboxAddress],
+}
+
+/// Makes the volume and mailboxes that are not there, with demo messages if the volume is new. What is
+/// there is not touched.
+pub async fn init(binary: &Path, mailboxes: &Mailboxes<'_>) -> io::Result<()> {
+    let mut command = Command::new(binary);
+    command.arg("init").arg(mailboxes.volume);
+    command.arg("--path").arg(mailboxes.path.as_str());
+    for address in mailboxes.people {
+        command.arg("--user").arg(address.as_str());
     }
-    let status = Command::new(binary)
-        .arg("init")
-        .arg(volume)
-        .arg("--demo")
+    // Without people it would be for those of the quickstart.
+    if !mailboxes.people.is_empty() && !mailboxes.volume.join("mailaccess.volume").exists() {
+        command.arg("--demo");
+    }
+    let status = command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .kill_on_drop(true)
@@ -153,6 +174,7 @@ mod tests {
             bind: Ipv4Addr::LOCALHOST.into(),
             port_offset: 1000,
             admin_port: 10143,
+            log: "warn".to_owned(),
         }
     }
 
@@ -192,7 +214,7 @@ mod tests {
         assert_eq!(
             std::fs::read_to_string(said).unwrap(),
             "serve --documents /nowhere --volume /nowhere --bind 127.0.0.1 --port-offset 1000 \
-             --admin-port 10143 --drain-delay 0s --until-stdin-closes\n"
+             --admin-port 10143 --drain-delay 0s --log warn --until-stdin-closes\n"
         );
     }
 

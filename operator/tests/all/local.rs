@@ -104,6 +104,7 @@ impl Setting {
             bind: Ipv4Addr::LOCALHOST.into(),
             port_offset: self.port_offset,
             binary: path("mailaccess"),
+            log: "warn".to_owned(),
             operator: Operator {
                 image: "mailaccess:test".to_owned(),
                 cluster_domain: "cluster.local".to_owned(),
