@@ -1,8 +1,8 @@
 //! The patterns of the schemas, each named once. They hold in Go's RE2 and in Rust's `regex` alike, so none uses a class
 //! (`\s`, `\w`, `\d`, `\b`) that the two read differently.
 
-/// A name that becomes a Service's name: a DNS-1035 label (RFC 1035 2.3.1) of at most 40 characters.
-pub(crate) const SERVER_NAME: &str = "^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$";
+/// A name that becomes a Service's name: a DNS-1035 label (RFC 1035 2.3.1); its length is bounded beside it.
+pub(crate) const SERVER_NAME: &str = "^[a-z]([-a-z0-9]*[a-z0-9])?$";
 
 /// The name of any object of the cluster: a DNS-1123 subdomain.
 pub(crate) const OBJECT_NAME: &str =

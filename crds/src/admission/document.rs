@@ -103,6 +103,7 @@ fn split(text: &str) -> Vec<Result<(u32, &str), Unreadable>> {
     for row in text.split_inclusive('\n') {
         let after = end + row.len();
         if let Some(rest) = row.strip_prefix("---") {
+            parts.push(Ok((start_line, &text[start..end])));
             let rest = rest.trim();
             if !rest.is_empty() && !rest.starts_with('#') {
                 let message = format!(
@@ -110,7 +111,6 @@ fn split(text: &str) -> Vec<Result<(u32, &str), Unreadable>> {
                 );
                 parts.push(Err(Unreadable { line, message }));
             }
-            parts.push(Ok((start_line, &text[start..end])));
             (start, start_line) = (after, line + 1);
         }
         (end, line) = (after, line + 1);

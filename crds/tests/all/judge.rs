@@ -1,0 +1,151 @@
+//! The table before the API server's own code: a Go program that is built once and kept in the cache.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    hash::{DefaultHasher, Hash, Hasher},
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use mailaccess_crds::definition_files;
+use serde_json::{Value, json};
+
+use crate::{
+    offline,
+    table::{Case, cases, crate_dir, disagreement},
+};
+
+#[test]
+fn the_api_servers_own_code_agrees_with_the_table_and_accepts_the_definitions() {
+    let cases = cases();
+    let answer = ask(&cases);
+    for crd in answer["crds"].as_array().unwrap() {
+        assert_eq!(crd["errors"], json!([]), "{} would be refused", crd["name"]);
+    }
+    let verdicts = answer["cases"].as_array().unwrap();
+    assert_eq!(verdicts.len(), cases.len());
+    let mut failures = Vec::new();
+    for (case, verdict) in cases.iter().zip(verdicts) {
+        assert_eq!(verdict["name"], case.name.as_str());
+        let errors: Vec<_> = verdict["errors"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(parts)
+            .collect();
+        if let Some(disagreement) = disagreement(&case.expected, &errors) {
+            failures.push(format!("{}\n    {disagreement}", case.name));
+        }
+        // Where both refuse by a rule, they say the same words.
+        let ours = offline::verdict(case);
+        if case.expected.iter().any(|(_, _, text)| text.is_some())
+            && sorted(&ours) != sorted(&errors)
+        {
+            failures.push(format!(
+                "{}\n    offline {ours:?}\n    server  {errors:?}",
+                case.name
+            ));
+        }
+    }
+    assert!(
+        failures.is_empty(),
+        "{} of {} cases:\n{}",
+        failures.len(),
+        cases.len(),
+        failures.join("\n")
+    );
+}
+
+fn sorted(errors: &[(String, String, String)]) -> Vec<(String, String, String)> {
+    let mut errors = errors.to_vec();
+    errors.sort();
+    errors
+}
+
+fn parts(error: &Value) -> (String, String, String) {
+    let text = |name: &str| error[name].as_str().unwrap().to_owned();
+    // The check of the scale subresource writes a path with a leading dot.
+    let field = text("field").trim_start_matches('.').to_owned();
+    (field, text("cause"), text("detail"))
+}
+
+/// Hands the definitions and all cases to one process.
+fn ask(cases: &[Case]) -> Value {
+    let request = json!({
+        "crds": definition_files().into_iter().map(|(_, yaml)| yaml).collect::<Vec<_>>(),
+        "cases": cases.iter().map(|case| json!({
+            "name": case.name,
+            "new": case.new,
+            "old": case.old.as_ref().map(Value::to_string).unwrap_or_default(),
+        })).collect::<Vec<_>>(),
+    });
+    let mut judge = Command::new(build())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = judge.stdin.take().unwrap();
+    let writer = std::thread::spawn(move || stdin.write_all(request.to_string().as_bytes()));
+    let output = judge.wait_with_output().unwrap();
+    writer.join().unwrap().unwrap();
+    assert!(
+        output.status.success(),
+        "the judge ended with {}",
+        output.status
+    );
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The judge's binary, built if the cache has none of these sources.
+fn build() -> PathBuf {
+    let sources = crate_dir().join("tests/judge");
+    let binary = cache().join(format!("crd-judge-{:016x}", digest(&sources)));
+    if binary.exists() {
+        return binary;
+    }
+    fs::create_dir_all(cache()).unwrap();
+    let building = binary.with_extension(std::process::id().to_string());
+    let status = Command::new("go")
+        .args(["build", "-trimpath", "-o"])
+        .arg(&building)
+        .arg(".")
+        .current_dir(&sources)
+        .env("CGO_ENABLED", "0")
+        .status()
+        .unwrap_or_else(|error| panic!("go 1.26 or newer is needed to build the judge: {error}"));
+    assert!(status.success(), "go build ended with {status}");
+    fs::rename(&building, &binary).unwrap();
+    binary
+}
+
+fn digest(sources: &Path) -> u64 {
+    let files: BTreeMap<String, Vec<u8>> = fs::read_dir(sources)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| {
+            (
+                path.file_name().unwrap().to_string_lossy().into_owned(),
+                fs::read(path).unwrap(),
+            )
+        })
+        .collect();
+    let mut hasher = DefaultHasher::new();
+    files.hash(&mut hasher);
+    hasher.finish()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test finds the cache of built tools where every check does"
+)]
+fn cache() -> PathBuf {
+    let base = std::env::var_os("XDG_CACHE_HOME")
+        .filter(|dir| !dir.is_empty())
+        .map(PathBuf::from);
+    let base = base.unwrap_or_else(|| {
+        PathBuf::from(std::env::var_os("HOME").expect("HOME is set")).join(".cache")
+    });
+    base.join("mailaccess-e2e")
+}

@@ -1,0 +1,17 @@
+//! The tests of the three kinds: their definitions, the table of examples before both judges, and the example folders.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "this is how a test fails"
+)]
+
+mod definitions;
+mod documents;
+mod examples;
+mod generator;
+mod judge;
+mod lint;
+mod offline;
+mod reading;
+mod secrets;
+mod table;
