@@ -148,7 +148,7 @@ impl Rendered {
             let text = || format!("{}: {id}: {}", entry.place, condition.message);
             match Weight::of(condition) {
                 // The schema's refusal has been said, with its line.
-                Weight::Error if !entry.was_accepted() => {}
+                _ if !entry.was_accepted() && condition.reason == Reason::Invalid.to_string() => {}
                 Weight::Error => self.errors.push(text()),
                 Weight::Warning => self.warnings.push(text()),
                 Weight::Nothing => {}

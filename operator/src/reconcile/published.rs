@@ -3,9 +3,13 @@
 use super::Object;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use mailaccess_config::document::{self, Header};
-use mailaccess_config::{Certificate, CertificateId, Certificates, DocumentName, Settings};
+use mailaccess_config::{
+    Certificate, CertificateId, Certificates, Credentials, DocumentName, MailboxAddress,
+    MailboxRow, Mailboxes, PasswordHash, Settings, Shard,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// The annotation of the certificates' Secret that says whose each certificate is: the document itself
 /// knows them by content only.
@@ -33,7 +37,7 @@ pub struct Registered {
 }
 
 /// A document as it was published.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct PublishedDocument {
     /// Its sequence and digest.
     pub header: Header,
@@ -41,6 +45,15 @@ pub struct PublishedDocument {
     pub content: String,
     /// Its bytes.
     pub file: Vec<u8>,
+}
+
+/// There may be keys and hashes in it.
+impl fmt::Debug for PublishedDocument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PublishedDocument")
+            .field("header", &self.header)
+            .finish_non_exhaustive()
+    }
 }
 
 /// All documents of a server that are published and readable.
@@ -93,6 +106,26 @@ impl Published {
     /// The settings that are in force.
     pub fn settings(&self) -> Option<Settings> {
         Settings::from_text(&self.document(DocumentName::Settings)?.content).ok()
+    }
+
+    /// What is said of each mailbox.
+    pub fn mailboxes(&self) -> impl Iterator<Item = (MailboxAddress, MailboxRow)> {
+        Shard::all()
+            .filter_map(|shard| {
+                let document = self.document(DocumentName::Mailboxes(shard))?;
+                Mailboxes::from_text(shard, &document.content).ok()
+            })
+            .flat_map(|mailboxes| mailboxes.rows)
+    }
+
+    /// Everybody's password.
+    pub fn credentials(&self) -> impl Iterator<Item = (MailboxAddress, PasswordHash)> {
+        Shard::all()
+            .filter_map(|shard| {
+                let document = self.document(DocumentName::Credentials(shard))?;
+                Credentials::from_text(shard, &document.content).ok()
+            })
+            .flat_map(|credentials| credentials.rows)
     }
 
     /// The certificates that are in force.

@@ -69,13 +69,12 @@ pub fn validate(world: &World) -> Validated {
         Ok(workload) => (workload, fault),
         Err(error) => (None, Some(error.to_string())),
     };
-    let sources = spec.map_or(&[][..], |server| &server.spec.authentication.sources);
-    let people = People::read(sources, &world.secrets, settings.as_ref());
+    let (people, resolved) = people(world, &published, settings.as_ref());
     let mailboxes = mailbox::validate(&world.mailboxes, settings.as_ref(), &people);
     let bindings = certificate::validate(&world.bindings, &world.secrets, &published, world.now);
     Validated {
         accepted: accepted(fault, &mailboxes, settings.is_some()),
-        resolved: people.finding(),
+        resolved,
         strangers: strangers(&server, world),
         server,
         settings,
@@ -94,6 +93,22 @@ fn identity(server: &Observed<MailAccessServer>) -> Identity {
         name: server.name().to_owned(),
         uid: metadata.uid.clone().unwrap_or_default(),
         generation: server.generation(),
+    }
+}
+
+/// Whom the server's sources know, and its `ResolvedRefs`.
+fn people(world: &World, published: &Published, settings: Option<&Settings>) -> (People, Finding) {
+    match &world.server {
+        Observed::Valid(server) => {
+            let sources = &server.spec.authentication.sources;
+            let people = People::read(sources, &world.secrets, settings);
+            let finding = people.finding();
+            (people, finding)
+        }
+        Observed::Invalid(_) => (
+            People::last_good(published),
+            Finding::unknown(Reason::Invalid, "The object cannot be read."),
+        ),
     }
 }
 

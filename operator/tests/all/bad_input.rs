@@ -454,6 +454,42 @@ fn a_server_that_was_never_accepted_stops_nobody_else() {
 }
 
 #[test]
+fn after_a_restart_an_unreadable_server_keeps_everything_that_was_published_but_rights() {
+    let mut cluster = Cluster::new();
+    let ann = cas_mailbox("ann", "mailbox: ann@example.com, popEnabled: false");
+    cluster.apply(&yaml(&[SERVER, USERS, &ann]));
+    cluster.settle();
+    cluster.restart();
+    let bad = SERVER.replace(
+        "pop: {enabled: true}",
+        "pop: {enabled: true, maxConnections: 0}",
+    );
+    cluster.apply(&yaml(&[
+        &bad,
+        USERS,
+        &ann.replace("popEnabled: false", "imapEnabled: false"),
+    ]));
+    let outcome = cluster.settle();
+    outcome.expect(MAIL, "Accepted", "False Invalid: spec.pop.maxConnections");
+    outcome.expect(MAIL, "ResolvedRefs", "Unknown Invalid");
+    assert!(
+        outcome
+            .condition(MAIL, "Accepted")
+            .ends_with("the last good settings stay.")
+    );
+    assert!(
+        cluster
+            .document(DocumentName::Settings)
+            .contains("maxConnections: 2000")
+    );
+    assert!(cluster.has_password(ANN) && cluster.has_password(BOB));
+    assert_eq!(
+        cluster.row(ANN),
+        r#"{"address":"ann@example.com","rights":{"imap":"deny"},"groups":["Field Engineers"]}"#
+    );
+}
+
+#[test]
 fn a_spec_that_only_the_pods_rules_refuse_keeps_the_last_good_settings() {
     // Two names that mean two domains each: no schema can say so.
     let mixed = SERVER.replace(

@@ -138,6 +138,13 @@ impl Cluster {
         self.ledger.apply(&[file], self.now)
     }
 
+    /// The operator starts anew: it knows what the API server knows, and nothing else.
+    pub(crate) fn restart(&mut self) {
+        let memory = self.ledger.to_memory().unwrap();
+        self.ledger = Ledger::new("default");
+        self.ledger.remember(&memory);
+    }
+
     /// Whether there is a server `mail`.
     pub(crate) fn has_server(&self) -> bool {
         self.ledger.entry(&id("MailAccessServer/mail")).is_some()

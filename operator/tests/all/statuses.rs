@@ -90,6 +90,26 @@ fn nothing_is_written_when_nothing_changed() {
 }
 
 #[test]
+fn nothing_is_written_when_the_operator_starts_anew() {
+    let mut cluster = Cluster::new();
+    let (chain, key) = certificate(&["mail.example.com"], -1..90);
+    let files = yaml(&[
+        SERVER,
+        USERS,
+        &tls_secret("mail-tls", &chain, &key),
+        &binding("corp", "mail-tls"),
+        &cas_mailbox("ann", "mailbox: ann@example.com, popEnabled: false"),
+    ]);
+    cluster.apply(&files);
+    let before = cluster.settle().conditions;
+    cluster.restart();
+    cluster.apply(&files);
+    let outcome = cluster.reconcile();
+    assert_eq!(outcome.written, 0);
+    assert_eq!(outcome.conditions, before);
+}
+
+#[test]
 fn one_edit_rewrites_one_document() {
     let mut cluster = Cluster::new();
     cluster.apply(&yaml(&[SERVER, USERS]));

@@ -72,7 +72,7 @@ pub fn outstanding(pods: &[PodReport], built: &Built, names: &[DocumentName]) ->
             let about = pod.refusals().into_iter();
             about
                 .filter(|refusal| {
-                    refusal.starts_with("port ")
+                    (refusal.starts_with("port ") && names.contains(&DocumentName::Settings))
                         || names.iter().any(|name| is_about(refusal, *name))
                 })
                 .map(|refusal| format!("pod {}: {refusal}", pod.pod))

@@ -3,8 +3,8 @@
 //! Fails closed: what cannot be read denies exactly the people it speaks of. Hashes go into the result and
 //! never into a message.
 
-use crate::reconcile::Lookup;
 use crate::reconcile::finding::{Finding, Reason, list};
+use crate::reconcile::{Lookup, Published};
 use k8s_openapi::api::core::v1::Secret;
 use mailaccess_config::passwd::Fault;
 use mailaccess_config::{GroupName, MailboxAddress, PasswordHash, Settings, group, passwd};
@@ -45,6 +45,23 @@ impl People {
         if let Some(settings) = settings {
             people.report_strange_domains(settings);
         }
+        people
+    }
+
+    /// Those that were published last, for a server that cannot be read so far that its sources are known.
+    pub fn last_good(published: &Published) -> Self {
+        let mut people = Self {
+            passwords: published
+                .credentials()
+                .map(|(address, hash)| (address, Some(hash)))
+                .collect(),
+            groups_of: published
+                .mailboxes()
+                .map(|(address, row)| (address, row.groups))
+                .collect(),
+            ..Self::default()
+        };
+        people.count_members();
         people
     }
 
