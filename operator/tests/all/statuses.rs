@@ -131,7 +131,11 @@ fn a_mailbox_stays_programmed_while_pods_come_and_go() {
     let ann = cas_mailbox("ann", "mailbox: ann@example.com, popEnabled: false");
     cluster.apply(&yaml(&[SERVER, USERS, &ann]));
     let pending = cluster.reconcile();
-    pending.expect("CASMailbox/ann", "Programmed", "Unknown Pending");
+    pending.expect(
+        "CASMailbox/ann",
+        "Programmed",
+        "Unknown Pending: Not every pod serves it yet.",
+    );
     cluster.load(&pending.built);
     let served = cluster.reconcile();
     served.expect("CASMailbox/ann", "Programmed", "True Programmed");

@@ -48,7 +48,12 @@ fn programmed(
     {
         return done();
     }
-    outstanding(&world.pods, built, &mailbox.documents)
+    let mut finding = outstanding(&world.pods, built, &mailbox.documents);
+    if finding.reason == Reason::Pending {
+        // Without a count, which would rewrite the statuses of all mailboxes for every pod.
+        "Not every pod serves it yet.".clone_into(&mut finding.message);
+    }
+    finding
 }
 
 /// Whether this generation was served by every pod before, with the same conflict and validity.
