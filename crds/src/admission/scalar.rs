@@ -7,13 +7,22 @@ pub(super) fn resolve(text: &str) -> Result<Value, String> {
     if let Some(word) = word(text) {
         return Ok(word);
     }
-    match text.trim_start_matches(['+', '-']) {
-        ".inf" | ".Inf" | ".INF" | ".nan" | ".NaN" | ".NAN"
-            if text.len() - text.trim_start_matches(['+', '-']).len() <= 1 =>
-        {
-            return Err(format!("`{text}` has no form in JSON"));
-        }
-        _ => {}
+    if matches!(
+        text,
+        ".nan"
+            | ".NaN"
+            | ".NAN"
+            | ".inf"
+            | ".Inf"
+            | ".INF"
+            | "+.inf"
+            | "+.Inf"
+            | "+.INF"
+            | "-.inf"
+            | "-.Inf"
+            | "-.INF"
+    ) {
+        return Err(format!("`{text}` has no form in JSON"));
     }
     let number = match text.as_bytes().first() {
         Some(b'.') => text.parse().ok().filter(|_| is_float(text)).and_then(float),
@@ -89,15 +98,13 @@ fn is_float(plain: &str) -> bool {
         })
 }
 
-/// A float on its way through JSON: whole numbers lose their point.
+/// A float on its way through JSON: a whole number is written without a point, and so read as an integer.
 fn float(number: f64) -> Option<Number> {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    if number.fract() == 0.0 && number.abs() <= EXACT {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a whole number of at most 2^53"
-        )]
-        return Some((number as i64).into());
+    if number.fract() == 0.0 && number.abs() < 1e21 {
+        let digits = number.to_string();
+        if let Ok(integer) = digits.parse::<i64>() {
+            return Some(integer.into());
+        }
     }
     Number::from_f64(number)
 }
@@ -129,6 +136,9 @@ mod tests {
             ("08", json!(8)),
             ("2000.0", json!(2000)),
             ("2e3", json!(2000)),
+            ("-0.", json!(0)),
+            ("9e17", json!(900_000_000_000_000_000_u64)),
+            ("+.nan", json!("+.nan")),
             ("1.5", json!(1.5)),
             (".5", json!(0.5)),
             (

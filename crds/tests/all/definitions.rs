@@ -1,8 +1,8 @@
 //! The definitions: the files that are applied, and what `kubectl` makes of them.
 
-use std::{fmt::Write, fs};
+use std::{fmt::Write, fs, process::Command};
 
-use mailaccess_crds::{GROUP, VERSION, definition_files, definitions};
+use mailaccess_crds::{GROUP, VERSION, admission::read_documents, definition_files, definitions};
 use serde_json::Value;
 
 use crate::table::crate_dir;
@@ -26,9 +26,7 @@ fn the_files_are_what_the_types_say() {
 #[test]
 fn the_files_read_the_same_by_yaml_1_1() {
     for (crd, (name, yaml)) in definitions().iter().zip(definition_files()) {
-        let read = mailaccess_crds::admission::read_documents(&yaml)
-            .remove(0)
-            .unwrap();
+        let read = read_documents(&yaml).remove(0).unwrap();
         // Through text, so that 1 and 1.0 are one number.
         let wanted = serde_json::to_value(crd).unwrap();
         assert_eq!(normal(&read.value), normal(&wanted), "{name}");
@@ -77,6 +75,55 @@ fn a_status_that_nobody_wrote_is_older_than_its_object() {
             "type"
         );
     }
+}
+
+fn crdgen(arguments: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_crdgen"))
+        .args(arguments)
+        .output()
+        .unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(text).unwrap())
+}
+
+#[test]
+fn crdgen_writes_one_file_a_kind_into_a_directory_that_it_makes() {
+    let dir = tempfile::tempdir().unwrap();
+    let target = dir.path().join("new/crds");
+    let (code, _) = crdgen(&[target.to_str().unwrap()]);
+    assert_eq!(code, Some(0));
+    let mut written: Vec<_> = fs::read_dir(&target)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    written.sort();
+    let mut wanted: Vec<_> = definition_files()
+        .into_iter()
+        .map(|(name, _)| target.join(name))
+        .collect();
+    wanted.sort();
+    assert_eq!(written, wanted);
+    for (name, yaml) in definition_files() {
+        assert_eq!(fs::read_to_string(target.join(name)).unwrap(), yaml);
+    }
+}
+
+#[test]
+fn crdgen_prints_one_stream_and_explains_itself() {
+    let (code, printed) = crdgen(&["-"]);
+    assert_eq!((code, read_documents(&printed).len()), (Some(0), 3));
+    let (code, help) = crdgen(&["--help"]);
+    assert_eq!(
+        (code, help.contains("Examples:\n  crdgen ")),
+        (Some(0), true)
+    );
+    assert_eq!(crdgen(&["--wrong"]), (Some(2), help));
+    let (code, error) = crdgen(&["/dev/null/crds"]);
+    assert_eq!(
+        (code, error.starts_with("crdgen: write /dev/null/crds: ")),
+        (Some(1), true),
+        "{error}"
+    );
 }
 
 /// `UPDATE=1` rewrites the file.

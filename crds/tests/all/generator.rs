@@ -23,7 +23,7 @@ pub(crate) fn expand(value: &Value) -> Value {
                     .unwrap()
                     .to_owned()
             };
-            let pairs = (0..times(fields)).map(|index| (key(index), fields["value"].clone()));
+            let pairs = (0..times(fields)).map(|index| (key(index), expand(&fields["value"])));
             Value::Object(pairs.collect())
         }
         ["join"] => {

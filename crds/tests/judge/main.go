@@ -4,7 +4,8 @@
 //
 // Standard input is a JSON object {"crds": [YAML, ...], "cases": [{"name": ..., "new": YAML, "old": YAML}, ...]};
 // standard output is {"crds": [{"name": ..., "errors": [...]}], "cases": [{"name": ..., "errors": [{"field", "cause",
-// "detail"}]}]}. A case without errors is accepted.
+// "detail"}]}]}. A case without errors is accepted. "texts", YAML beside the cases, come back as the JSON that kubectl would
+// send, empty where it could not.
 package main
 
 import (
@@ -20,6 +21,7 @@ type request struct {
 		New  string `json:"new"`
 		Old  string `json:"old"`
 	} `json:"cases"`
+	Texts []string `json:"texts"`
 }
 
 type fault struct {
@@ -36,6 +38,7 @@ type verdict struct {
 type answer struct {
 	CRDs  []verdict `json:"crds"`
 	Cases []verdict `json:"cases"`
+	Texts []string  `json:"texts"`
 }
 
 func main() {
@@ -50,7 +53,7 @@ func run() error {
 	if err := json.NewDecoder(os.Stdin).Decode(&in); err != nil {
 		return fmt.Errorf("read the batch: %w", err)
 	}
-	out := answer{CRDs: []verdict{}, Cases: []verdict{}}
+	out := answer{CRDs: []verdict{}, Cases: []verdict{}, Texts: []string{}}
 	kinds := map[string]*kind{}
 	for _, text := range in.CRDs {
 		name, k, faults, err := newKind(text)
@@ -64,6 +67,9 @@ func run() error {
 	}
 	for _, c := range in.Cases {
 		out.Cases = append(out.Cases, verdict{Name: c.Name, Errors: judge(kinds, c.New, c.Old)})
+	}
+	for _, text := range in.Texts {
+		out.Texts = append(out.Texts, read(text))
 	}
 	return json.NewEncoder(os.Stdout).Encode(out)
 }

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/pruning"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	kjson "sigs.k8s.io/json"
+	sigsyaml "sigs.k8s.io/yaml"
 )
 
 // judge says what is wrong with an object that is created, or updated if old is not empty.
@@ -83,6 +84,15 @@ func decode(kinds map[string]*kind, text string) (*unstructured.Unstructured, *k
 	defaulting.PruneNonNullableNullsWithoutDefaults(content, k.structural)
 	defaulting.Default(content, k.structural)
 	return object, k, nil
+}
+
+// read is kubectl's reading of YAML and nothing else.
+func read(text string) string {
+	raw, err := sigsyaml.YAMLToJSON([]byte(text))
+	if err != nil {
+		return ""
+	}
+	return string(raw)
 }
 
 func strictFault(message string) fault {
