@@ -1,0 +1,34 @@
+//! What a command leads to: the next state and the next step, or a complaint about the client.
+
+use crate::job::Job;
+use crate::session::State;
+use alloc::borrow::Cow;
+use mailaccess_mail::step::{Output, Step};
+
+/// The outcome of one input.
+pub(crate) enum Turn {
+    /// It goes on like this.
+    Next(State, Step<Job>),
+    /// The client made a mistake: it is told so, and after too many of them the connection ends.
+    Mistake(State, Cow<'static, str>),
+    /// The connection ends with these words.
+    End(Output),
+}
+
+impl Turn {
+    /// Answers and waits for the next command.
+    pub(crate) fn say(state: State, output: Output) -> Self {
+        Self::Next(state, Step::Write(output))
+    }
+
+    /// Tells the client of its mistake.
+    pub(crate) fn mistake(state: State, text: impl Into<Cow<'static, str>>) -> Self {
+        Self::Mistake(state, text.into())
+    }
+
+    /// The driver handed in something that answers no step of ours. Nothing can be said for sure any
+    /// more, so nothing is said.
+    pub(crate) fn out_of_step() -> Self {
+        Self::End(Output::new())
+    }
+}
