@@ -55,14 +55,15 @@ impl Screen {
 }
 
 /// A directory with files, a data folder and a pod.
-struct Setting {
-    folder: tempfile::TempDir,
+pub(crate) struct Setting {
+    pub(crate) folder: tempfile::TempDir,
     screen: Screen,
-    port_offset: u16,
+    pub(crate) port_offset: u16,
 }
 
 impl Setting {
-    fn new(serve: &str) -> Self {
+    /// `serve` is what the pod does, in the words of a shell.
+    pub(crate) fn new(serve: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("files")).unwrap();
         fs::create_dir(folder.path().join("data")).unwrap();
@@ -86,7 +87,7 @@ impl Setting {
         }
     }
 
-    fn write(&self, text: &str) {
+    pub(crate) fn write(&self, text: &str) {
         // As editors do: another file, then renamed.
         let next = self.folder.path().join("files/.mail.yaml.swp");
         fs::write(&next, text).unwrap();
@@ -120,7 +121,7 @@ impl Setting {
         content
     }
 
-    fn pid(&self) -> String {
+    pub(crate) fn pid(&self) -> String {
         fs::read_to_string(self.folder.path().join("pid")).unwrap()
     }
 }
@@ -143,7 +144,7 @@ fn answer(admin: &TcpListener, documents: &Path) {
     }
 }
 
-fn process_is_gone(pid: &str) -> bool {
+pub(crate) fn process_is_gone(pid: &str) -> bool {
     !PathBuf::from("/proc").join(pid.trim()).exists()
 }
 

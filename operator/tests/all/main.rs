@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod binary;
+#[cfg(test)]
 mod cluster;
 #[cfg(test)]
 mod golden;
