@@ -188,7 +188,7 @@ impl fmt::Debug for Certificate {
 }
 
 impl Leaf {
-    fn read(der: &CertificateDer<'_>) -> Result<Self, CertificateError> {
+    pub(crate) fn read(der: &CertificateDer<'_>) -> Result<Self, CertificateError> {
         let (rest, certificate) =
             X509Certificate::from_der(der).map_err(|_| CertificateError::Leaf)?;
         if !rest.is_empty() {

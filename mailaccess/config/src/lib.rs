@@ -71,3 +71,6 @@ impl ContentError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
