@@ -64,6 +64,8 @@ pub enum Reason {
     NoPods,
     /// Another certificate answers clients that name no host.
     NotDefault,
+    /// No pod can serve, though some have loaded everything.
+    NotReady,
     /// Pods have not loaded it yet.
     Pending,
     /// A password stands readable in a users' Secret.

@@ -19,6 +19,9 @@ pub struct PodReport {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PodStatus {
+    /// Why it is not ready, if it is not.
+    #[serde(default)]
+    pub not_ready: Vec<String>,
     /// By file name.
     #[serde(default)]
     pub documents: BTreeMap<String, DocumentReport>,

@@ -433,6 +433,31 @@ fn what_a_pod_refuses_is_said() {
 }
 
 #[test]
+fn pods_that_have_loaded_everything_and_are_not_ready_serve_nobody() {
+    let mut cluster = Cluster::new();
+    cluster.apply(&yaml(&[SERVER, USERS]));
+    let outcome = cluster.settle();
+    let said = cluster.pods[0].said.as_mut().unwrap();
+    said.not_ready = vec!["the volume has no marker".to_owned()];
+    cluster.reconcile().expect(
+        MAIL,
+        "Programmed",
+        "Unknown NotReady: No pod is ready: mail-0: the volume has no marker.",
+    );
+    // One that ends beside one that serves does not matter.
+    cluster.pods.push(PodReport {
+        pod: "mail-1".to_owned(),
+        said: Some(loaded(&outcome.built)),
+    });
+    let two = cluster.reconcile();
+    two.expect(
+        MAIL,
+        "Programmed",
+        "True Programmed: Served by 2 of 2 pods.",
+    );
+}
+
+#[test]
 fn an_object_of_somebody_else_is_not_touched() {
     let mut cluster = Cluster::new();
     let stranger =

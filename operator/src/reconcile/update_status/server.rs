@@ -5,7 +5,8 @@ use super::serving::{count, outstanding};
 use crate::reconcile::build::Built;
 use crate::reconcile::build::labels::selector_text;
 use crate::reconcile::dereference::World;
-use crate::reconcile::finding::{Finding, Reason};
+use crate::reconcile::finding::{Finding, Reason, list};
+use crate::reconcile::report::PodReport;
 use crate::reconcile::validate::{Validated, server};
 use mailaccess_config::DocumentName;
 use mailaccess_crds::{Condition, MailAccessServerStatus, StatusPort};
@@ -36,6 +37,8 @@ pub fn status(
         )
     } else if refused.reason != Reason::Pending || !count.is_complete() {
         refused
+    } else if let Some(reasons) = nobody_is_ready(&world.pods) {
+        Finding::unknown(Reason::NotReady, format!("No pod is ready: {reasons}."))
     } else {
         Finding::yes(Reason::Programmed, format!("Served by {count}."))
     };
@@ -69,6 +72,19 @@ pub fn status(
         replicas: Some(number(world.pods.len())),
         selector: Some(selector_text(&validated.server)),
     }
+}
+
+/// Why no pod is ready. One that is ending is not, and need not be while another one is.
+fn nobody_is_ready(pods: &[PodReport]) -> Option<String> {
+    let mut reasons = Vec::new();
+    for pod in pods {
+        let not_ready = &pod.said.as_ref()?.not_ready;
+        if not_ready.is_empty() {
+            return None;
+        }
+        reasons.push(format!("{}: {}", pod.pod, list(not_ready)));
+    }
+    Some(list(&reasons))
 }
 
 /// A count as statuses carry it.
