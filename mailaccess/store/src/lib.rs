@@ -3,8 +3,6 @@
 //! Both are the traits of [`mailaccess_mail::store`], and one suite of tests holds for both. Nothing here
 //! knows a protocol, a socket or a task: every call is synchronous, and the caller chooses the thread.
 
-#![allow(dead_code, unused_imports)]
-
 mod index;
 pub mod maildir;
 pub mod memory;

@@ -4,16 +4,47 @@
 //! Locks are held within one call, never between calls.
 
 mod account;
+mod append;
+mod body;
+mod commit;
+mod copy;
+mod dirs;
+mod expunge;
+mod files;
+mod flags;
+mod folder;
+mod keywords;
+mod list;
+mod listing;
+mod lock;
+mod mailbox;
+mod measure;
+mod message;
+mod name;
+mod notice;
 mod path;
+mod subscribe;
+mod subscriptions;
+mod sweep;
+mod sync;
+mod turn;
+mod uidlist;
+mod uidvalidity;
 
 pub use path::{AccountPath, InvalidPath};
 
-use crate::volume::{Attempt, Errno, FaultPoint, Volume};
+use crate::volume::{
+    self, Attempt, Dir, Errno, FaultPoint, Volume, host_name, process_id, random_token,
+};
 use account::MaildirAccount;
+use folder::{Folder, Life};
 use mailaccess_mail::store::{Account, ErrorKind, StoreError};
 use mailaccess_mail::{Flags, InternalDate, MailboxName};
+use notice::Notice;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 /// The file at the root of a store that shows that the volume is mounted and meant for mail.
@@ -50,6 +81,12 @@ pub struct Store {
 struct Inner {
     volume: Volume,
     options: Options,
+    folders: Mutex<HashMap<(AccountPath, MailboxName), Weak<Folder>>>,
+    notice: Notice,
+    /// Who names files here, and how many were named.
+    host: String,
+    token: String,
+    named: AtomicU64,
 }
 
 /// Why the volume cannot be served from now.
@@ -87,9 +124,20 @@ pub struct Delivery<'a> {
 impl Store {
     /// A store at this root. The volume need not be there yet: [`Store::check`] tells.
     pub fn open(root: &Path, options: Options) -> Self {
-        let volume = Volume::new(root, options.fault_point);
+        let token = random_token().unwrap_or_else(|_| {
+            // The clock is the next best source of what nobody else has.
+            format!("{:016x}", volume::wall_now().as_nanos())
+        });
         Self {
-            inner: Arc::new(Inner { volume, options }),
+            inner: Arc::new(Inner {
+                volume: Volume::new(root, options.fault_point),
+                options,
+                folders: Mutex::default(),
+                notice: Notice::start(),
+                host: host_name(),
+                token,
+                named: AtomicU64::new(0),
+            }),
         }
     }
 
@@ -142,18 +190,73 @@ impl Store {
 }
 
 impl Inner {
+    /// The folder of this name, shared by all sessions; it must exist.
+    fn folder(
+        inner: &Arc<Self>,
+        account: &AccountPath,
+        name: &MailboxName,
+    ) -> Result<Arc<Folder>, StoreError> {
+        let shared = Self::shared_folder(inner, account, name);
+        match shared.dirs() {
+            Ok(_) => Ok(shared),
+            // The one in memory was replaced on disk; there may be a new one.
+            Err(_) if shared.state().life == Life::Over => {
+                let fresh = Self::shared_folder(inner, account, name);
+                fresh.dirs().map(|_| fresh)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn shared_folder(inner: &Arc<Self>, account: &AccountPath, name: &MailboxName) -> Arc<Folder> {
+        let mut folders = inner.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (account.clone(), name.clone());
+        let alive = folders.get(&key).and_then(Weak::upgrade);
+        if let Some(folder) = alive.filter(|folder| folder.state().life != Life::Over) {
+            return folder;
+        }
+        if folders.len() % 64 == 63 {
+            folders.retain(|_, folder| folder.strong_count() > 0);
+        }
+        let folder = Arc::new(Folder::new(
+            Arc::clone(inner),
+            account.clone(),
+            name.clone(),
+        ));
+        folders.insert(key, Arc::downgrade(&folder));
+        folder
+    }
+
+    /// A base name for a file that nobody else makes.
+    fn unique_name(&self) -> Vec<u8> {
+        name::unique(
+            volume::wall_now(),
+            &name::Who {
+                process: process_id(),
+                count: self.named.fetch_add(1, Ordering::Relaxed),
+                token: &self.token,
+                host: &self.host,
+            },
+        )
+    }
+
     /// Holds the root for what follows when it is ready, and none when it is not.
     fn check(&self) -> Result<(), NotReady> {
-        self.volume.hold(None);
+        let (root, result) = match self.look() {
+            Ok(root) => (Some(root), Ok(())),
+            Err(why) => (None, Err(why)),
+        };
+        self.volume.hold(root);
+        result
+    }
+
+    fn look(&self) -> Result<Dir, NotReady> {
         let dir = self
             .volume
             .open_root()
             .map_err(|errno| self.no_root(errno))?;
         match dir.file_stamp(MARKER.as_bytes()) {
-            Ok(_) => {
-                self.volume.hold(Some(dir));
-                Ok(())
-            }
+            Ok(_) => Ok(dir),
             Err(Errno::NOENT) => Err(NotReady::Marker {
                 root: self.volume.root_path().to_owned(),
             }),
@@ -173,4 +276,9 @@ impl From<NotReady> for StoreError {
     fn from(why: NotReady) -> Self {
         Self::caused(ErrorKind::Unavailable, "open the volume", why)
     }
+}
+
+/// An identifier for a folder, as Dovecot gives one: 32 hexadecimal digits.
+fn new_guid() -> Result<String, StoreError> {
+    Ok(format!("{}{}", random_token()?, random_token()?))
 }

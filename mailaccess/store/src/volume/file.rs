@@ -132,6 +132,11 @@ impl File {
         rustix::fs::fdatasync(&self.0)
     }
 
+    /// Brings everything of the file to the disk, its times included.
+    pub(crate) fn sync_all(&self) -> Result<(), Errno> {
+        rustix::fs::fsync(&self.0)
+    }
+
     /// Sets the time of last modification.
     pub(crate) fn set_modified(&self, unix_secs: i64) -> Result<(), Errno> {
         self.set_times(Timespec {

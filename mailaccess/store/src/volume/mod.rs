@@ -14,7 +14,7 @@ mod watch;
 pub(crate) use clock::{Moment, sleep, unix_now, wall_now};
 pub(crate) use dir::{Dir, EntryKind};
 pub use fault::{FaultPoint, NAMES as FAULT_NAMES, UnknownFaultPoint};
-pub(crate) use file::{Content, File, Identity, Stamp};
+pub(crate) use file::{File, Identity, Stamp};
 pub(crate) use kind::Kind;
 pub(crate) use rustix::io::Errno;
 pub(crate) use watch::{Noticed, Waker, Watcher};

@@ -1,0 +1,166 @@
+//! UIDVALIDITY of new folders, unique in an account: `dovecot-uidvalidity` says the last one given, and
+//! so does the name of an empty file `dovecot-uidvalidity.<8 hex>`, whose renaming makes a new one unique
+//! among all that try at once.
+
+use crate::volume::{Attempt, Dir, EntryKind, Errno, unix_now};
+use mailaccess_mail::UidValidity;
+use mailaccess_mail::store::{ErrorKind, StoreError};
+
+const FILE: &str = "dovecot-uidvalidity";
+
+/// A UIDVALIDITY above all that were given in this account.
+pub(super) fn next(account: &Dir) -> Result<UidValidity, StoreError> {
+    above(account, 0)
+}
+
+/// The same, and above that of a folder which is deleted.
+pub(super) fn raise(account: &Dir, deleted: UidValidity) -> Result<(), StoreError> {
+    if newest(account)?.is_some_and(|(newest, _)| newest >= deleted.get()) {
+        return Ok(());
+    }
+    above(account, deleted.get()).map(|_| ())
+}
+
+fn above(account: &Dir, floor: u32) -> Result<UidValidity, StoreError> {
+    let attempt = || "give a UIDVALIDITY".to_owned();
+    loop {
+        let newest = newest(account)?;
+        let base = newest.map_or(0, |(value, _)| value).max(floor);
+        let value = if newest.is_none() && floor == 0 {
+            u32::try_from(unix_now()).unwrap_or(u32::MAX)
+        } else {
+            base.checked_add(1)
+                .ok_or_else(|| StoreError::new(ErrorKind::Limit, attempt()))?
+        };
+        let name = file_name(value);
+        let made = match newest.and_then(|(_, file)| file) {
+            Some(old) => account.rename(file_name(old).as_bytes(), account, name.as_bytes()),
+            None => account.create_new(name.as_bytes()).map(drop),
+        };
+        match made {
+            Ok(()) => {
+                write(account, value).attempt(attempt)?;
+                let given = UidValidity::new(value);
+                return given.ok_or_else(|| StoreError::new(ErrorKind::ServerBug, attempt()));
+            }
+            // Another was quicker: it is not unique any more.
+            Err(Errno::NOENT | Errno::EXIST) => {}
+            Err(errno) => return Err(errno).attempt(attempt),
+        }
+    }
+}
+
+/// The highest value given, and the highest that a file's name says.
+fn newest(account: &Dir) -> Result<Option<(u32, Option<u32>)>, StoreError> {
+    let mut named = None;
+    account
+        .list(|name, kind| {
+            if kind == EntryKind::File {
+                named = named.max(value_of(name));
+            }
+        })
+        .attempt(|| "look for the last UIDVALIDITY".to_owned())?;
+    let written = match account.read(FILE.as_bytes(), 64) {
+        Ok(content) => hex(&content.bytes),
+        Err(Errno::NOENT | Errno::FBIG) => None,
+        Err(errno) => return Err(errno).attempt(|| "read the last UIDVALIDITY".to_owned()),
+    };
+    Ok(named.max(written).map(|value| (value, named)))
+}
+
+fn write(account: &Dir, value: u32) -> Result<(), Errno> {
+    let file = account.open_or_create(FILE.as_bytes())?;
+    let text = format!("{value:08x}");
+    file.write_all_at(0, text.as_bytes())?;
+    file.truncate(text.len() as u64)
+}
+
+fn file_name(value: u32) -> String {
+    format!("{FILE}.{value:08x}")
+}
+
+fn value_of(name: &[u8]) -> Option<u32> {
+    hex(name.strip_prefix(FILE.as_bytes())?.strip_prefix(b".")?)
+}
+
+/// Eight hexadecimal digits that are not all zero.
+fn hex(digits: &[u8]) -> Option<u32> {
+    let text = std::str::from_utf8(digits).ok()?;
+    let eight = text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    eight
+        .then(|| u32::from_str_radix(text, 16).ok())
+        .flatten()
+        .filter(|value| *value > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::volume::Volume;
+
+    fn account() -> (tempfile::TempDir, Dir) {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = Volume::new(temp.path(), None).open_root().unwrap();
+        (temp, dir)
+    }
+
+    #[test]
+    fn the_first_is_the_time_and_each_is_higher() {
+        let (temp, dir) = account();
+        let first = next(&dir).unwrap().get();
+        assert!(u64::from(first) + 10 > unix_now());
+        assert_eq!(next(&dir).unwrap().get(), first + 1);
+        let text = std::fs::read_to_string(temp.path().join(FILE)).unwrap();
+        assert_eq!(text, format!("{:08x}", first + 1));
+        assert!(temp.path().join(file_name(first + 1)).exists());
+        assert!(!temp.path().join(file_name(first)).exists());
+    }
+
+    #[test]
+    fn what_dovecot_gave_last_is_gone_on_from() {
+        let (temp, dir) = account();
+        std::fs::write(temp.path().join("dovecot-uidvalidity"), "6b0400e5").unwrap();
+        std::fs::write(temp.path().join("dovecot-uidvalidity.6b0400e5"), "").unwrap();
+        assert_eq!(next(&dir).unwrap().get(), 0x6b04_00e6);
+    }
+
+    #[test]
+    fn damage_is_lived_with() {
+        let (temp, dir) = account();
+        std::fs::write(temp.path().join("dovecot-uidvalidity"), "nonsense and more").unwrap();
+        std::fs::write(temp.path().join("dovecot-uidvalidity.0000000x"), "").unwrap();
+        std::fs::write(temp.path().join("dovecot-uidvalidity.00000009"), "").unwrap();
+        assert_eq!(next(&dir).unwrap().get(), 10);
+    }
+
+    #[test]
+    fn a_deleted_folder_is_surpassed() {
+        let (_temp, dir) = account();
+        let high = UidValidity::new(4_000_000_000).unwrap();
+        raise(&dir, high).unwrap();
+        assert!(next(&dir).unwrap() > high);
+        let before = next(&dir).unwrap();
+        raise(&dir, high).unwrap();
+        assert_eq!(next(&dir).unwrap().get(), before.get() + 1);
+    }
+
+    #[test]
+    fn many_at_once_get_different_ones() {
+        let (_temp, dir) = account();
+        let all = std::sync::Mutex::new(Vec::new());
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..20 {
+                        let value = next(&dir).unwrap();
+                        all.lock().unwrap().push(value);
+                    }
+                });
+            }
+        });
+        let mut all = all.into_inner().unwrap();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), 80);
+    }
+}
