@@ -9,9 +9,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// The longest template.
-const LIMIT: usize = 200;
-/// The deepest one.
-const DEPTH_LIMIT: usize = 8;
+const LIMIT: usize = 255;
 /// The longest name in a directory.
 const NAME_LIMIT: usize = 255;
 
@@ -30,8 +28,8 @@ pub struct PathTemplate(String);
 /// Why a text is no template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidTemplate {
-    /// Empty or too long, or too deep.
-    #[error("the path has 1 to {LIMIT} characters and at most {DEPTH_LIMIT} parts")]
+    /// Empty or too long.
+    #[error("the path has 1 to {LIMIT} characters")]
     Length,
     /// An empty part, `.` or `..`; also where the path begins or ends with a slash.
     #[error("the path is relative, and no part of it is empty, `.` or `..`")]
@@ -90,7 +88,7 @@ impl FromStr for PathTemplate {
     type Err = InvalidTemplate;
 
     fn from_str(text: &str) -> Result<Self, InvalidTemplate> {
-        if !(1..=LIMIT).contains(&text.len()) || text.split('/').count() > DEPTH_LIMIT {
+        if !(1..=LIMIT).contains(&text.len()) {
             return Err(InvalidTemplate::Length);
         }
         for part in text.split('/') {

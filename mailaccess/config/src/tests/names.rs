@@ -139,7 +139,7 @@ fn a_path_is_relative_and_one_persons() {
         let template: PathTemplate = template.parse().unwrap();
         assert_eq!(template.expand(&ann).unwrap().as_str(), path);
     }
-    let long = format!("{{local}}/{}", "x".repeat(200));
+    let long = format!("{{local}}/{}", "x".repeat(255));
     for bad in [
         "",
         "/{local}",
@@ -156,7 +156,6 @@ fn a_path_is_relative_and_one_persons() {
         "{{local}",
         "{local}/a b",
         "{local}/a\0",
-        "a/b/c/d/e/f/g/h/{local}",
         &long,
     ] {
         assert!(bad.parse::<PathTemplate>().is_err(), "{bad:?}");
