@@ -214,7 +214,7 @@ impl<W: Write> Local<W> {
         self.collect_garbage()?;
         if let Some(id) = self.server.clone() {
             let world = dereference::dereference(&self.ledger, &id, self.surroundings()?);
-            let Some(world) = world else {
+            let Some(mut world) = world else {
                 bail!("{id} vanished while it was looked at");
             };
             let validated = validate(&world);
@@ -228,6 +228,7 @@ impl<W: Write> Local<W> {
             self.make_mailboxes(&validated).await?;
             self.write(&built, world.now)?;
             self.run_pod().await?;
+            world.pods = self.pods();
             let statuses = update_status::compute(&world, &validated, &built);
             self.show(&id, &statuses)?;
             self.outstanding = statuses.is_outstanding();
@@ -338,6 +339,10 @@ impl<W: Write> Local<W> {
             .context("delete the objects of a server that is gone")
     }
 
+    fn pods(&self) -> Vec<PodReport> {
+        self.pod.iter().map(|_| self.report.clone()).collect()
+    }
+
     fn choose_server(&self) -> Result<Option<ObjectId>> {
         let servers = dereference::servers(&self.ledger);
         match (&self.options.server, servers.as_slice()) {
@@ -359,7 +364,7 @@ impl<W: Write> Local<W> {
     fn surroundings(&self) -> Result<dereference::Surroundings> {
         Ok(dereference::Surroundings {
             existing: self.objects.all(),
-            pods: self.pod.iter().map(|_| self.report.clone()).collect(),
+            pods: self.pods(),
             addresses: vec![self.options.bind.to_string()],
             operator: self.options.operator.clone(),
             now: Timestamp::now(),

@@ -53,14 +53,14 @@ pub fn text(validated: &Validated, built: &Built, place: &Place<'_>) -> String {
         }
     }
     line(&mut text, "users", &users(&people, place.people));
-    for (protocol, certificate) in certificates(validated, built) {
+    for (protocols, certificate) in certificates(validated, built) {
         let leaf = certificate.leaf();
         let origin = if leaf.subject == leaf.issuer {
             "self-signed"
         } else {
             &leaf.issuer
         };
-        let value = format!("{} ({origin}, for {protocol})", leaf.thumbprint);
+        let value = format!("{} ({protocols}; {origin})", leaf.thumbprint);
         line(&mut text, "certificate", &value);
     }
     text.push_str("\nTry:\n");
@@ -80,7 +80,7 @@ pub fn text(validated: &Validated, built: &Built, place: &Place<'_>) -> String {
          and the next connection is greeted so, while every other one stays",
         place.file.display()
     );
-    text.push_str("Ctrl-C ends it.\n");
+    text.push_str("Ctrl-C ends it.");
     text
 }
 
@@ -119,11 +119,8 @@ fn users(people: &[&MailboxAddress], known: People) -> String {
     text
 }
 
-/// What answers a client that names no host.
-fn certificates<'a>(
-    validated: &'a Validated,
-    built: &'a Built,
-) -> Vec<(Protocol, &'a Certificate)> {
+/// What answers a client that names no host, and for which protocols.
+fn certificates<'a>(validated: &'a Validated, built: &'a Built) -> Vec<(String, &'a Certificate)> {
     let bound = |protocol: Protocol| {
         let choice = validated.bindings.choices.get(&protocol)?;
         let mut bindings = validated.bindings.objects.iter();
@@ -132,10 +129,19 @@ fn certificates<'a>(
             certificate.filter(|certificate| *certificate.id() == choice.default)
         })
     };
-    Protocol::ALL
-        .into_iter()
-        .filter_map(|protocol| Some((protocol, bound(protocol).or(built.self_signed.as_ref())?)))
-        .collect()
+    let mut shown: Vec<(String, &Certificate)> = Vec::new();
+    for protocol in Protocol::ALL {
+        let Some(certificate) = bound(protocol).or(built.self_signed.as_ref()) else {
+            continue;
+        };
+        match shown.last_mut() {
+            Some((protocols, last)) if last.id() == certificate.id() => {
+                let _ = write!(protocols, " and {protocol}");
+            }
+            _ => shown.push((protocol.to_string(), certificate)),
+        }
+    }
+    shown
 }
 
 /// By the pod's own rule.
