@@ -132,7 +132,7 @@ impl Folder {
         let opened = self.open_folder().and_then(Dirs::open);
         let dirs = match opened {
             Ok(dirs) => dirs,
-            Err(Errno::NOENT | Errno::NOTDIR) => return Err(self.is_gone()),
+            Err(Errno::NOENT | Errno::NOTDIR) => return Err(self.is_missing()),
             Err(errno) => return Err(errno).attempt(|| format!("open mailbox {}", self.name)),
         };
         let identity = dirs
@@ -145,23 +145,36 @@ impl Folder {
         let over = state.life == Life::Over;
         drop(state);
         if replaced || over {
-            return Err(self.is_gone());
+            self.end();
+            return Err(self.no_mailbox());
         }
         Ok(dirs)
+    }
+
+    /// Why it cannot be opened: where the whole account is missing, as under a mount point with nothing
+    /// mounted, no mailbox may seem to be deleted.
+    fn is_missing(&self) -> StoreError {
+        let account = self.inner.volume.open_below(&self.account.components());
+        if account.and_then(|dir| dir.open_dir(b"cur")).is_ok() {
+            self.end();
+            return self.no_mailbox();
+        }
+        StoreError::new(
+            ErrorKind::Unavailable,
+            format!("open account {}", self.account),
+        )
     }
 
     fn open_folder(&self) -> Result<Dir, Errno> {
         self.inner.volume.open_below(&self.components())
     }
 
-    /// Notes that the folder is no more; says so.
-    fn is_gone(&self) -> StoreError {
+    fn no_mailbox(&self) -> StoreError {
         let kind = if self.name.is_inbox() {
             ErrorKind::Unavailable
         } else {
             ErrorKind::NonExistent
         };
-        self.end();
         StoreError::new(kind, format!("open mailbox {}", self.name))
     }
 

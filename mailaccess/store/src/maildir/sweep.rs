@@ -5,7 +5,7 @@ use super::dirs::Place;
 use super::folder::Held;
 use super::listing::Listing;
 use super::name;
-use crate::volume::{Attempt, EntryKind, Errno, FaultPoint};
+use crate::volume::{Attempt, EntryKind, Errno, FaultPoint, Stamp};
 use mailaccess_mail::store::StoreError;
 
 /// Files in `tmp/` untouched for so long belong to a program that died (36 hours).
@@ -67,15 +67,19 @@ pub(super) fn place_of(file: &[u8]) -> Place {
 fn remove_abandoned(held: &Held<'_>, files: &[Vec<u8>]) {
     let now = held.lock.as_ref().map_or(i64::MIN, |lock| lock.taken().0);
     for file in files {
-        let Ok(stamp) = held.dirs.tmp.file_stamp(file) else {
-            continue;
+        let abandoned = match held.dirs.tmp.file_stamp(file) {
+            Ok(stamp) => is_abandoned(&stamp, now),
+            Err(_) => false,
         };
-        if now.saturating_sub(stamp.changed.0.max(stamp.modified.0)) >= ABANDONED_SECS
-            && let Err(error) = held.dirs.tmp.remove_file(file)
-        {
+        if abandoned && let Err(error) = held.dirs.tmp.remove_file(file) {
             tracing::debug!(%error, "cannot remove an abandoned file");
         }
     }
+}
+
+/// A file may be dated back; when it was changed last it cannot say wrongly.
+fn is_abandoned(stamp: &Stamp, now: i64) -> bool {
+    now.saturating_sub(stamp.changed.0) >= ABANDONED_SECS
 }
 
 /// Settles files whose base another file has: one file under two names loses one, and of two files the
@@ -157,4 +161,23 @@ pub(super) fn settle(held: &Held<'_>, files: &[Vec<u8>], first_moved: FaultPoint
         }
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::volume::Volume;
+
+    #[test]
+    fn a_file_is_abandoned_a_day_and_a_half_after_its_last_change() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = Volume::new(temp.path(), None).open_root().unwrap();
+        let file = dir.create_new(b"x").unwrap();
+        // An APPEND with an old date.
+        file.set_modified(1_000).unwrap();
+        let stamp = file.stamp().unwrap();
+        assert!(!is_abandoned(&stamp, stamp.changed.0 + ABANDONED_SECS - 1));
+        assert!(is_abandoned(&stamp, stamp.changed.0 + ABANDONED_SECS));
+        assert!(!is_abandoned(&stamp, i64::MIN));
+    }
 }

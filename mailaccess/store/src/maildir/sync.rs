@@ -44,7 +44,7 @@ pub(super) fn sync(held: &mut Held<'_>, new_files: NewFiles) -> Result<(), Store
         let doubles = sweep::settle_doubles(held, &mut listing)?;
         let forward = sweep::tidy_temporary(held, &mut listing)?;
         undecided = expunge_missing(held, &mut listing)?;
-        assign_new(held, &mut listing);
+        doubt |= assign_new(held, &mut listing) == Assigned::Later;
         if new_files == NewFiles::Move {
             moved = move_new(held, &mut listing)?;
         }
@@ -198,10 +198,17 @@ fn still_undecided(list: &List, listing: &Listing) -> BTreeSet<Uid> {
         .collect()
 }
 
+/// Whether every file has a UID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Assigned {
+    All,
+    Later,
+}
+
 /// Gives UIDs to files that have none. Where that cannot be written they are not shown yet.
-fn assign_new(held: &mut Held<'_>, listing: &mut Listing) {
+fn assign_new(held: &mut Held<'_>, listing: &mut Listing) -> Assigned {
     let Ok(list) = held.list() else {
-        return;
+        return Assigned::Later;
     };
     let mut bases: Vec<Arc<[u8]>> = listing
         .files
@@ -218,12 +225,14 @@ fn assign_new(held: &mut Held<'_>, listing: &mut Listing) {
             None => Ok(()),
         }
     });
-    if let Err(error) = assigned {
-        tracing::warn!(%error, files = bases.len(), "new messages get no UIDs yet");
-        for base in &bases {
-            listing.files.remove(base);
-        }
+    let Err(error) = assigned else {
+        return Assigned::All;
+    };
+    tracing::warn!(%error, files = bases.len(), "new messages get no UIDs yet");
+    for base in &bases {
+        listing.files.remove(base);
     }
+    Assigned::Later
 }
 
 /// Moves the files in `new/` to `cur/`; gives the bases of those it moved itself.

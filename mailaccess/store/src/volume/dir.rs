@@ -12,6 +12,8 @@ const DIRECTORY: OFlags = OFlags::DIRECTORY
 const FILE: OFlags = OFlags::CLOEXEC
     .union(OFlags::NONBLOCK)
     .union(OFlags::NOCTTY);
+/// How often an open is tried again that met a replaced file.
+const STALE_TRIES: usize = 10;
 const PRIVATE_FILE: Mode = Mode::RUSR.union(Mode::WUSR);
 const PRIVATE_DIRECTORY: Mode = Mode::RWXU;
 
@@ -187,10 +189,13 @@ fn kind_of(file_type: FileType) -> EntryKind {
 }
 
 fn open(dir: &Dir, path: &[u8], flags: OFlags, mode: Mode) -> Result<OwnedFd, Errno> {
+    let mut stale = 0;
     loop {
         match rustix::fs::openat2(&dir.0, path, flags, mode, BENEATH) {
             // A rename or mount elsewhere came in between (openat2(2)).
             Err(Errno::AGAIN | Errno::INTR) => {}
+            // A network file system remembered a file that was replaced; asked again it knows better.
+            Err(Errno::STALE) if stale < STALE_TRIES => stale += 1,
             other => return other,
         }
     }

@@ -8,6 +8,7 @@ use mailaccess_store::maildir::{AccountPath, Options, Store};
 use mailaccess_store::memory::MemoryAccount;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// A place for accounts, kept as long as this is.
 pub(crate) struct Home {
@@ -175,5 +176,39 @@ pub(crate) fn stored_flags(stored: &Stored) -> &Flags {
     match stored {
         Stored::Row(row) => &row.flags,
         other => panic!("not stored: {other:?}"),
+    }
+}
+
+/// A stopwatch for what must happen soon.
+pub(crate) struct Patience(Instant);
+
+impl Patience {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the test waits for another thread or process"
+    )]
+    pub(crate) fn new() -> Self {
+        Self(Instant::now())
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    /// What is left; panics when nothing is.
+    #[track_caller]
+    pub(crate) fn left(&self, what: &str) -> Duration {
+        let left = Duration::from_secs(20).checked_sub(self.elapsed());
+        left.unwrap_or_else(|| panic!("{what} does not happen"))
+    }
+
+    /// Tries again until it is so.
+    #[track_caller]
+    pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
+        let patience = Self::new();
+        while !so() {
+            patience.left(what);
+            std::thread::yield_now();
+        }
     }
 }

@@ -211,7 +211,8 @@ fn bare_line_feeds_are_served_as_crlf(account: &dyn Account) {
 }
 
 fn a_body_is_read_at_any_offset(account: &dyn Account) {
-    let message: String = (0..30_000).map(|n| format!("line {n}\n")).collect();
+    let lines: Vec<String> = (0..30_000).map(|n| format!("line {n}\n")).collect();
+    let message = lines.concat();
     let wire = message.replace('\n', "\r\n");
     let one = append(account, &inbox(), &message, Flags::none());
     let body = select(account, &inbox()).body(one).unwrap().unwrap();
