@@ -11,6 +11,7 @@
 use crate::store::{Account, Body, BodyLost, Hint};
 use crate::{InternalDate, Secret};
 use std::collections::VecDeque;
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -300,6 +301,12 @@ impl Output {
         }
     }
 
+    /// Appends formatted text: `output.text(format_args!("* {} EXISTS\r\n", 3))`.
+    pub fn text(&mut self, text: fmt::Arguments<'_>) {
+        // Writing into memory cannot fail.
+        let _ = fmt::Write::write_fmt(self, text);
+    }
+
     /// Appends a range of a message, which must lie within it.
     pub fn body(&mut self, body: Arc<dyn Body>, range: Range<u64>) {
         if !range.is_empty() {
@@ -383,6 +390,13 @@ impl Output {
             }
         }
         Ok(Pulled::Finished)
+    }
+}
+
+impl fmt::Write for Output {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.bytes(text.as_bytes());
+        Ok(())
     }
 }
 
