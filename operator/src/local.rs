@@ -302,6 +302,13 @@ impl<W: Write> Local<W> {
             .unwrap_or_default();
         match (&self.pod, replicas > 0) {
             (None, true) => {
+                // Another pod's answers would be taken for those of ours.
+                if !ask::falls_silent(self.admin()).await {
+                    bail!(
+                        "{} is taken, perhaps by another `local`: try --port-offset",
+                        self.admin()
+                    );
+                }
                 let arguments = PodArguments {
                     documents: self.mount.path().to_owned(),
                     volume: self.options.data.join(MAIL),

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// A pod on this machine answers at once or not at all.
 const TIMEOUT: Duration = Duration::from_secs(1);
@@ -28,6 +28,16 @@ pub async fn status(admin: SocketAddr) -> Option<PodStatus> {
             None
         }
     }
+}
+
+/// Whether nobody is there, perhaps after a moment: the pod of a killed operator ends by itself.
+pub async fn falls_silent(admin: SocketAddr) -> bool {
+    let silence = timeout(TIMEOUT, async {
+        while TcpStream::connect(admin).await.is_ok() {
+            sleep(Duration::from_millis(50)).await;
+        }
+    });
+    silence.await.is_ok()
 }
 
 /// HTTP/1.0, so that the end of the answer is the end of the connection.

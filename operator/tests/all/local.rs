@@ -8,7 +8,7 @@ use mailaccess_operator::local::{End, Options, run};
 use mailaccess_operator::reconcile::dereference::Operator;
 use std::fs;
 use std::io::{self, Read as _, Write};
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -76,10 +76,13 @@ impl Setting {
         let binary = folder.path().join("mailaccess");
         fs::write(&binary, script).unwrap();
         fs::set_permissions(&binary, fs::Permissions::from_mode(0o700)).unwrap();
-        let admin = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let port_offset = admin.local_addr().unwrap().port() - 9143;
-        let documents = folder.path().join("data/documents");
-        std::thread::spawn(move || answer(&admin, &documents));
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .and_then(|listener| listener.local_addr())
+            .unwrap()
+            .port();
+        let port_offset = port - 9143;
+        let root = folder.path().to_owned();
+        std::thread::spawn(move || answer(port, &root));
         Self {
             folder,
             screen: Screen::default(),
@@ -126,22 +129,42 @@ impl Setting {
     }
 }
 
-/// Says for the pod that it has loaded whatever lies in its directory.
-fn answer(admin: &TcpListener, documents: &Path) {
-    for stream in admin.incoming() {
-        let Ok(mut stream) = stream else { return };
-        let mut request = [0; 512];
-        let _ = stream.read(&mut request);
-        let loaded: serde_json::Map<_, _> = DocumentName::all()
-            .filter_map(|name| {
-                let file = fs::read(documents.join(name.file_name())).ok()?;
-                let header = document::read_header(name, &file).ok()?;
-                Some((name.file_name(), serde_json::to_value(header).ok()?))
-            })
-            .collect();
-        let body = serde_json::json!({ "documents": loaded });
-        let _ = write!(stream, "HTTP/1.0 200 OK\r\n\r\n{body}");
+/// Says for the pod, while there is one, that it has loaded whatever lies in its directory.
+fn answer(port: u16, root: &Path) {
+    let pause = || std::thread::sleep(Duration::from_millis(1));
+    let pod_runs = || {
+        let pid = fs::read_to_string(root.join("pid"));
+        pid.is_ok_and(|pid| !pid.trim().is_empty() && !process_is_gone(&pid))
+    };
+    while root.exists() {
+        if !pod_runs() {
+            pause();
+            continue;
+        }
+        let admin = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+        admin.set_nonblocking(true).unwrap();
+        while pod_runs() {
+            match admin.accept() {
+                Ok((stream, _)) => reply(stream, &root.join("data/documents")),
+                Err(_) => pause(),
+            }
+        }
     }
+}
+
+fn reply(mut stream: TcpStream, documents: &Path) {
+    stream.set_nonblocking(false).unwrap();
+    let mut request = [0; 512];
+    let _ = stream.read(&mut request);
+    let loaded: serde_json::Map<_, _> = DocumentName::all()
+        .filter_map(|name| {
+            let file = fs::read(documents.join(name.file_name())).ok()?;
+            let header = document::read_header(name, &file).ok()?;
+            Some((name.file_name(), serde_json::to_value(header).ok()?))
+        })
+        .collect();
+    let body = serde_json::json!({ "documents": loaded });
+    let _ = write!(stream, "HTTP/1.0 200 OK\r\n\r\n{body}");
 }
 
 pub(crate) fn process_is_gone(pid: &str) -> bool {
@@ -263,6 +286,20 @@ async fn two_runs_on_the_same_data_are_one_too_many() {
         "{second}"
     );
     running.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_is_taken_is_named_and_nothing_is_started() {
+    let setting = Setting::new("cat");
+    let taken = (Ipv4Addr::LOCALHOST, 9143 + setting.port_offset);
+    let _taken = TcpListener::bind(taken).unwrap();
+    setting.write(&yaml(&[SERVER, USERS]));
+    let error = setting.start().await.unwrap().unwrap_err().to_string();
+    assert!(
+        error.contains("is taken, perhaps by another `local`"),
+        "{error}"
+    );
+    assert!(!setting.folder.path().join("pid").exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]
