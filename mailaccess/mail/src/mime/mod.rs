@@ -1,15 +1,42 @@
-//! MIME structure of a message: byte ranges of its parts, found by one streaming scan without decoding.
+//! MIME structure of a message: byte ranges of its parts, and what ENVELOPE and BODYSTRUCTURE say of
+//! them. Found by one streaming scan; nothing is decoded, and nothing that a client sizes is held.
+//!
+//! ```
+//! use mailaccess_mail::mime::Structure;
+//! # use mailaccess_mail::store::{Body, BodyLost};
+//! # struct Text(&'static [u8]);
+//! # impl Body for Text {
+//! #     fn len(&self) -> u64 { self.0.len() as u64 }
+//! #     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, BodyLost> {
+//! #         let rest = &self.0[(offset as usize).min(self.0.len())..];
+//! #         let take = rest.len().min(buffer.len());
+//! #         buffer[..take].copy_from_slice(&rest[..take]);
+//! #         Ok(take)
+//! #     }
+//! #     fn try_read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<Option<usize>, BodyLost> {
+//! #         self.read_at(offset, buffer).map(Some)
+//! #     }
+//! # }
+//! let structure = Structure::scan(&Text(b"Subject: hi\r\n\r\ntext\r\n"))?;
+//! assert_eq!(structure.root().content().subtype(), b"plain");
+//! assert_eq!(structure.root().body(), 15..21);
+//! # Ok::<_, BodyLost>(())
+//! ```
 
-use crate::store::{Body, BodyLost};
+mod address;
+mod content;
+mod envelope;
+mod field;
+mod header;
+mod lines;
+mod parameter;
+mod part;
+mod scan;
+mod section;
+mod token;
 
-/// The parts of a message.
-#[derive(Debug)]
-pub struct Structure {}
-
-impl Structure {
-    /// Reads a message once, in pieces, and finds its parts.
-    pub fn scan(body: &dyn Body) -> Result<Self, BodyLost> {
-        let _ = body;
-        Ok(Self {})
-    }
-}
+pub use address::{Address, Addresses};
+pub use content::{Content, Disposition, Parameter};
+pub use envelope::Envelope;
+pub use part::{Kind, Part, Structure};
+pub use section::{Piece, Pieces, Section, SectionText};

@@ -1,0 +1,241 @@
+//! Address lists (RFC 5322 3.4) as ENVELOPE shows them (RFC 3501 7.4.2).
+
+use super::token::{Behind, Broken, Tokens};
+
+/// One address structure of an envelope. A group is a structure with only a mailbox (its name), then
+/// its members, then a structure with nothing; so a client can tell where it begins and ends.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Address {
+    /// The display name, else the text of the comment behind the address.
+    pub name: Option<Vec<u8>>,
+    /// The source route of RFC 822, `@one,@two`.
+    pub route: Option<Vec<u8>>,
+    /// The part before the at sign, or a group's name.
+    pub mailbox: Option<Vec<u8>>,
+    /// The part behind the at sign.
+    pub host: Option<Vec<u8>>,
+}
+
+/// The addresses of a field, parsed while they are asked for.
+///
+/// What is missing in a broken address is filled with `MISSING_MAILBOX`, `MISSING_DOMAIN` or
+/// `SYNTAX_ERROR`: a client must be able to tell it from a group.
+#[derive(Debug, Clone)]
+pub struct Addresses<'a> {
+    tokens: Tokens<'a>,
+    place: Place,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Before the first address.
+    Start,
+    /// Before an address of the list.
+    List,
+    /// Before a member of a group, or its end.
+    Group,
+    /// Behind the last member.
+    GroupEnd,
+    /// Behind all.
+    End,
+}
+
+impl<'a> Addresses<'a> {
+    pub(super) fn new(value: &'a [u8]) -> Self {
+        Self {
+            tokens: Tokens::new(value),
+            place: Place::Start,
+        }
+    }
+
+    /// `address = mailbox / group`
+    fn address(&mut self) -> Address {
+        let start = self.tokens.clone();
+        let mut name = Vec::new();
+        if self.tokens.phrase(&mut name) == Ok(Behind::More) && self.tokens.take(b':') {
+            self.place = match self.tokens.skip() {
+                Ok(Behind::More) => Place::Group,
+                _ => Place::GroupEnd,
+            };
+            return Address {
+                mailbox: Some(name),
+                ..Address::default()
+            };
+        }
+        self.tokens = start;
+        let (address, behind) = mailbox(&mut self.tokens);
+        self.place = match behind {
+            Ok(Behind::End) => Place::End,
+            _ => self.behind_comma(Place::List),
+        };
+        address
+    }
+
+    /// `[mailbox-list / CFWS] ";"`
+    fn member(&mut self) -> Address {
+        if self.tokens.peek() == Some(b';') {
+            return self.group_end();
+        }
+        let (address, behind) = mailbox(&mut self.tokens);
+        let goes_on = behind == Ok(Behind::More)
+            && self.tokens.peek() == Some(b',')
+            && self.behind_comma(Place::Group) == Place::Group;
+        self.place = if goes_on {
+            Place::Group
+        } else {
+            Place::GroupEnd
+        };
+        address
+    }
+
+    fn group_end(&mut self) -> Address {
+        self.place = if self.tokens.take(b';') && self.tokens.skip() == Ok(Behind::End) {
+            Place::End
+        } else {
+            self.behind_comma(Place::List)
+        };
+        Address::default()
+    }
+
+    /// Where one is behind the comma that must come next.
+    fn behind_comma(&mut self, then: Place) -> Place {
+        if self.tokens.take(b',') && self.tokens.skip() == Ok(Behind::More) {
+            then
+        } else {
+            Place::End
+        }
+    }
+}
+
+impl Iterator for Addresses<'_> {
+    type Item = Address;
+
+    fn next(&mut self) -> Option<Address> {
+        if self.place == Place::Start {
+            self.place = match self.tokens.skip() {
+                Ok(Behind::More) => Place::List,
+                _ => Place::End,
+            };
+        }
+        match self.place {
+            Place::Start | Place::List => Some(self.address()),
+            Place::Group => Some(self.member()),
+            Place::GroupEnd => Some(self.group_end()),
+            Place::End => None,
+        }
+    }
+}
+
+/// `mailbox = name-addr / addr-spec`
+fn mailbox(tokens: &mut Tokens<'_>) -> (Address, Result<Behind, Broken>) {
+    let start = tokens.clone();
+    let (mut address, behind) = name_addr(tokens).unwrap_or_else(|| {
+        *tokens = start;
+        addr_spec(tokens)
+    });
+    address
+        .mailbox
+        .get_or_insert_with(|| b"MISSING_MAILBOX".to_vec());
+    address
+        .host
+        .get_or_insert_with(|| b"MISSING_DOMAIN".to_vec());
+    (address, behind)
+}
+
+/// `name-addr = [display-name] angle-addr`; `None` when it is none.
+fn name_addr(tokens: &mut Tokens<'_>) -> Option<(Address, Result<Behind, Broken>)> {
+    let mut name = Vec::new();
+    if tokens.phrase(&mut name) != Ok(Behind::More) || tokens.peek() != Some(b'<') {
+        return None;
+    }
+    let mut address = Address {
+        name: Some(name).filter(|name| !name.is_empty()),
+        ..Address::default()
+    };
+    if angle_addr(tokens, &mut address).is_err() {
+        address.host = Some(b"SYNTAX_ERROR".to_vec());
+    }
+    let behind = match tokens.peek() {
+        Some(_) => Behind::More,
+        None => Behind::End,
+    };
+    Some((address, Ok(behind)))
+}
+
+/// `angle-addr = [CFWS] "<" [obs-route] addr-spec ">" [CFWS]`, `obs-route = obs-domain-list ":"`
+fn angle_addr(tokens: &mut Tokens<'_>, address: &mut Address) -> Result<Behind, Broken> {
+    tokens.bump();
+    if tokens.skip()? == Behind::End {
+        return Ok(Behind::End);
+    }
+    if tokens.peek() == Some(b'@') {
+        let mut domains = Vec::new();
+        if route(tokens, &mut domains) != Ok(Behind::More) || !tokens.take(b':') {
+            address.route = Some(b"INVALID_ROUTE".to_vec());
+            return Err(Broken);
+        }
+        address.route = Some(domains);
+        if tokens.skip()? == Behind::End {
+            return Ok(Behind::End);
+        }
+    }
+    if local_part(tokens, address)? == Behind::End {
+        return Ok(Behind::End);
+    }
+    if tokens.peek() == Some(b'@') && domain(tokens, address)? == Behind::End {
+        return Ok(Behind::End);
+    }
+    if !tokens.take(b'>') {
+        return Err(Broken);
+    }
+    tokens.skip()
+}
+
+/// `addr-spec = local-part "@" domain`; a comment behind it serves as a name.
+fn addr_spec(tokens: &mut Tokens<'_>) -> (Address, Result<Behind, Broken>) {
+    let mut address = Address::default();
+    tokens.take_comment();
+    let mut behind = local_part(tokens, &mut address);
+    if behind != Ok(Behind::End) && tokens.peek() == Some(b'@') {
+        behind = domain(tokens, &mut address);
+    }
+    address.name = Some(tokens.take_comment()).filter(|comment| !comment.is_empty());
+    (address, behind)
+}
+
+/// `local-part = dot-atom / quoted-string`
+fn local_part(tokens: &mut Tokens<'_>, address: &mut Address) -> Result<Behind, Broken> {
+    let mut text = Vec::new();
+    let behind = if tokens.peek() == Some(b'"') {
+        tokens.quoted_string(&mut text)?
+    } else {
+        tokens.dot_atom(&mut text)?
+    };
+    address.mailbox = Some(text);
+    Ok(behind)
+}
+
+fn domain(tokens: &mut Tokens<'_>, address: &mut Address) -> Result<Behind, Broken> {
+    let mut text = Vec::new();
+    let behind = tokens.at_domain(&mut text)?;
+    address.host = Some(text);
+    Ok(behind)
+}
+
+/// `obs-domain-list = "@" domain *(*(CFWS / "," ) [CFWS] "@" domain)`
+fn route(tokens: &mut Tokens<'_>, into: &mut Vec<u8>) -> Result<Behind, Broken> {
+    while tokens.peek() == Some(b'@') {
+        if !into.is_empty() {
+            into.push(b',');
+        }
+        into.push(b'@');
+        if tokens.at_domain(into)? == Behind::End {
+            return Ok(Behind::End);
+        }
+        while tokens.skip()? == Behind::More && tokens.take(b',') {}
+    }
+    Ok(match tokens.peek() {
+        Some(_) => Behind::More,
+        None => Behind::End,
+    })
+}
