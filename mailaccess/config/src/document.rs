@@ -314,9 +314,6 @@ pub fn read_header(name: DocumentName, file: &[u8]) -> Result<Header, DocumentEr
 
 /// A document's header and content, whose digest is right.
 pub fn read(name: DocumentName, file: &[u8]) -> Result<(Header, String), DocumentError> {
-    if file.len() > FILE_LIMIT {
-        return Err(DocumentError::FileTooLarge);
-    }
     let (header, body) = split(name, file)?;
     let content = if name.is_compressed() {
         unpack(body)?
@@ -335,6 +332,9 @@ pub fn read(name: DocumentName, file: &[u8]) -> Result<(Header, String), Documen
 }
 
 fn split(name: DocumentName, file: &[u8]) -> Result<(Header, &[u8]), DocumentError> {
+    if file.len() > FILE_LIMIT {
+        return Err(DocumentError::FileTooLarge);
+    }
     let end = file
         .iter()
         .take(HEADER_LIMIT)

@@ -16,3 +16,6 @@ mod watching;
 pub use effective::{Effective, NotAllowed, Password, Whole};
 pub use status::{DocumentState, DocumentStatus, DocumentsStatus, Fault, StatusCell};
 pub use watching::watch;
+
+#[cfg(test)]
+mod tests;

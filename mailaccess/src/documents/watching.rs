@@ -13,10 +13,19 @@ use tokio::sync::watch::{self, Receiver, Sender};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// How long until the directory is looked at again although nothing was noticed: a safety net.
-const LOOK_AGAIN: Duration = Duration::from_secs(3);
-/// The same while it cannot be watched, for instance because it is not there yet.
-const LOOK_UNWATCHED: Duration = Duration::from_millis(250);
+/// How long until the directory is looked at again although nothing was noticed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    /// A safety net.
+    pub(super) watched: Duration,
+    /// While it cannot be watched, for instance because it is not there yet.
+    pub(super) unwatched: Duration,
+}
+
+const PACE: Pace = Pace {
+    watched: Duration::from_secs(3),
+    unwatched: Duration::from_millis(250),
+};
 
 /// Watches a directory of documents until `shutdown`. Must be called within a runtime. The first value is
 /// empty: everything is denied until a document says otherwise.
@@ -24,13 +33,22 @@ pub fn watch(
     directory: PathBuf,
     shutdown: CancellationToken,
 ) -> (Receiver<Arc<Effective>>, Arc<StatusCell>, JoinHandle<()>) {
+    watch_at(PACE, directory, shutdown)
+}
+
+pub(super) fn watch_at(
+    pace: Pace,
+    directory: PathBuf,
+    shutdown: CancellationToken,
+) -> (Receiver<Arc<Effective>>, Arc<StatusCell>, JoinHandle<()>) {
     let (sender, receiver) = watch::channel(Arc::new(Effective::default()));
     let status = Arc::new(StatusCell::default());
-    let task = tokio::spawn(run(directory, sender, Arc::clone(&status), shutdown));
+    let task = tokio::spawn(run(pace, directory, sender, Arc::clone(&status), shutdown));
     (receiver, status, task)
 }
 
 async fn run(
+    pace: Pace,
     directory: PathBuf,
     sender: Sender<Arc<Effective>>,
     status: Arc<StatusCell>,
@@ -50,9 +68,9 @@ async fn run(
         }
         look(&documents, &directory, &sender, &status).await;
         let pause = if watched.is_some() {
-            LOOK_AGAIN
+            pace.watched
         } else {
-            LOOK_UNWATCHED
+            pace.unwatched
         };
         tokio::select! {
             biased; // An end goes before another look.

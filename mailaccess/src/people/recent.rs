@@ -86,3 +86,59 @@ impl Recent {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REMEMBER: Duration = Duration::from_mins(5);
+
+    fn recent(limit: usize) -> Recent {
+        Recent::new(Zeroizing::new([7; 32]), REMEMBER, limit)
+    }
+
+    #[test]
+    fn a_ticket_is_of_all_three_and_of_this_process() {
+        let recent = recent(9);
+        let address = |text: &str| text.parse::<MailboxAddress>().unwrap();
+        let hash = |text: &str| text.parse::<PasswordHash>().unwrap();
+        let ticket = recent.ticket(&address("a@b"), &hash("{PLAIN}x"), b"p");
+        let others = [
+            recent.ticket(&address("aa@b"), &hash("{PLAIN}x"), b"p"),
+            recent.ticket(&address("a@b"), &hash("{PLAIN}y"), b"p"),
+            recent.ticket(&address("a@b"), &hash("{PLAIN}x"), b"q"),
+            recent.ticket(&address("a@b"), &hash("{PLAIN}xp"), b""),
+            Recent::new(Zeroizing::new([8; 32]), REMEMBER, 9).ticket(
+                &address("a@b"),
+                &hash("{PLAIN}x"),
+                b"p",
+            ),
+        ];
+        assert!(!others.contains(&ticket));
+        assert_eq!(
+            ticket,
+            recent.ticket(&address("a@b"), &hash("{PLAIN}x"), b"p")
+        );
+    }
+
+    #[tokio::test]
+    async fn the_oldest_are_forgotten_first() {
+        let now = Instant::now();
+        let mut recent = recent(2);
+        for ticket in 1..=3 {
+            recent.insert([ticket; 32], now);
+            recent.insert([ticket; 32], now);
+        }
+        let known = [1, 2, 3].map(|ticket| recent.contains(&[ticket; 32], now));
+        assert_eq!(known, [false, true, true]);
+        assert!(!recent.contains(&[3; 32], now + REMEMBER));
+        assert!(recent.known.is_empty() && recent.ends.is_empty());
+    }
+
+    #[tokio::test]
+    async fn none_are_kept_where_none_may_be() {
+        let mut recent = recent(0);
+        recent.insert([1; 32], Instant::now());
+        assert!(!recent.contains(&[1; 32], Instant::now()));
+    }
+}

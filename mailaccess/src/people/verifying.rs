@@ -20,6 +20,9 @@ pub struct People {
     verified_nobody: AtomicU64,
     remembered: AtomicU64,
     busy: AtomicU64,
+    /// What each verification took, in order.
+    #[cfg(test)]
+    pub(super) costs: Mutex<Vec<Cost>>,
 }
 
 /// What was done since the start, for metrics.
@@ -60,6 +63,8 @@ impl People {
             verified_nobody: AtomicU64::new(0),
             remembered: AtomicU64::new(0),
             busy: AtomicU64::new(0),
+            #[cfg(test)]
+            costs: Mutex::default(),
         })
     }
 
@@ -119,7 +124,7 @@ impl People {
         counter: &AtomicU64,
     ) -> Result<bool, Busy> {
         if hash.is_plain() {
-            counter.fetch_add(1, Ordering::Relaxed);
+            self.count(counter, hash.cost());
             return Ok(hash.verify(password.expose()));
         }
         let turn = tokio::time::timeout(self.limits.wait, self.turn(hash.cost())).await;
@@ -127,7 +132,7 @@ impl People {
             self.busy.fetch_add(1, Ordering::Relaxed);
             return Err(Busy);
         };
-        counter.fetch_add(1, Ordering::Relaxed);
+        self.count(counter, hash.cost());
         let password = password.clone();
         // The turn goes with the work: it is not over when the client goes away.
         let verified = tokio::task::spawn_blocking(move || {
@@ -139,6 +144,21 @@ impl People {
             tracing::error!(%error, "verify a password");
             Busy
         })
+    }
+
+    #[cfg_attr(
+        not(test),
+        expect(clippy::unused_self, reason = "tests also ask what it took")
+    )]
+    fn count(&self, counter: &AtomicU64, cost: Cost) {
+        counter.fetch_add(1, Ordering::Relaxed);
+        #[cfg(test)]
+        self.costs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(cost);
+        #[cfg(not(test))]
+        let _ = cost;
     }
 
     async fn turn(&self, cost: Cost) -> Option<Turn> {
@@ -165,5 +185,136 @@ impl std::fmt::Debug for People {
             .field("limits", &self.limits)
             .field("counts", &self.counts())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn limits() -> Limits {
+        Limits {
+            memory_kib: 300,
+            threads: 2,
+            wait: Duration::from_secs(10),
+            remember: Duration::from_mins(5),
+            remembered: 2,
+        }
+    }
+
+    fn password(text: &str) -> Secret {
+        Secret::from(text.as_bytes().to_vec())
+    }
+
+    /// 256 KiB of memory; "correct horse".
+    fn hash() -> PasswordHash {
+        "{ARGON2ID}$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$kunbXLUIdGdYO6YIhzAd9bJFmjpOR0O2"
+            .parse()
+            .unwrap()
+    }
+
+    fn ann() -> MailboxAddress {
+        "ann@example.com".parse().unwrap()
+    }
+
+    async fn verify(people: &People, text: &str) -> Result<bool, Busy> {
+        people.verify(&ann(), &hash(), &password(text)).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waits_too_long_for_memory_is_told_to_come_again() {
+        let people = People::new(limits()).unwrap();
+        let others = Arc::clone(&people.memory)
+            .acquire_many_owned(100)
+            .await
+            .unwrap();
+        let verified = verify(&people, "correct horse").await;
+        assert_eq!(verified, Err(Busy));
+        assert_eq!(
+            people.counts(),
+            Counts {
+                busy: 1,
+                ..Counts::default()
+            }
+        );
+        drop(others);
+        let verified = verify(&people, "correct horse").await;
+        assert_eq!(verified, Ok(true));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waits_too_long_for_a_thread_is_told_to_come_again() {
+        let people = People::new(limits()).unwrap();
+        let _others = Arc::clone(&people.threads)
+            .acquire_many_owned(2)
+            .await
+            .unwrap();
+        let verified = verify(&people, "correct horse").await;
+        assert_eq!(verified, Err(Busy));
+        // A password that takes nothing waits for nothing.
+        let plain: PasswordHash = "{PLAIN}x".parse().unwrap();
+        assert_eq!(
+            people.verify(&ann(), &plain, &password("x")).await,
+            Ok(true)
+        );
+    }
+
+    #[tokio::test]
+    async fn a_hash_larger_than_the_budget_has_it_alone() {
+        let people = People::new(Limits {
+            memory_kib: 10,
+            ..limits()
+        })
+        .unwrap();
+        let verified = verify(&people, "correct horse").await;
+        assert_eq!(verified, Ok(true));
+        assert_eq!(people.memory.available_permits(), 10);
+        assert_eq!(people.threads.available_permits(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_goes_away_keeps_its_turn_until_the_work_is_over() {
+        const MEMORY_KIB: u32 = 64 << 10;
+        let people = People::new(Limits {
+            memory_kib: MEMORY_KIB,
+            ..limits()
+        })
+        .unwrap();
+        let slow = PasswordHash::dummy(Cost::Argon2id {
+            memory_kib: MEMORY_KIB,
+            passes: 3,
+            lanes: 1,
+        });
+        let (who, text) = (ann(), password("x"));
+        {
+            let mut verified = std::pin::pin!(people.verify(&who, &slow, &text));
+            tokio::select! {
+                biased; // Begun, and then given up.
+                early = &mut verified => panic!("{early:?} at once"),
+                () = tokio::task::yield_now() => {}
+            }
+        }
+        assert_eq!(people.counts().verified, 1);
+        assert_eq!(people.memory.available_permits(), 0);
+        let back = Arc::clone(&people.memory).acquire_many_owned(MEMORY_KIB);
+        assert!(back.await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_login_is_remembered_for_a_while_and_only_the_right_one() {
+        let people = People::new(limits()).unwrap();
+        let asked = async |text: &str| {
+            let verified = verify(&people, text).await;
+            (verified.unwrap(), people.counts().verified)
+        };
+        assert_eq!(asked("correct horse").await, (true, 1));
+        assert_eq!(asked("correct horse").await, (true, 1));
+        assert_eq!(asked("wrong").await, (false, 2));
+        assert_eq!(asked("wrong").await, (false, 3));
+        assert_eq!(asked("correct horse").await, (true, 3));
+        tokio::time::advance(Duration::from_mins(5)).await;
+        assert_eq!(asked("correct horse").await, (true, 4));
+        assert_eq!(people.counts().remembered, 2);
     }
 }
