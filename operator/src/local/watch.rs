@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::timeout;
 
 /// An editor's several steps are one change.
@@ -35,15 +36,7 @@ impl Watch {
         let (sender, changes) = mpsc::channel(1);
         std::thread::Builder::new()
             .name("watch".to_owned())
-            .spawn(move || {
-                let mut buffer = [0; 4096];
-                while inotify.read_events_blocking(&mut buffer).is_ok() {
-                    // A full channel says the same already.
-                    if let Err(mpsc::error::TrySendError::Closed(())) = sender.try_send(()) {
-                        return;
-                    }
-                }
-            })?;
+            .spawn(move || tell(inotify, &sender))?;
         Ok(Self {
             changes,
             is_pending: false,
@@ -63,6 +56,25 @@ impl Watch {
             }
         }
         self.is_pending = false;
+    }
+}
+
+/// Says that something changed until nobody listens.
+fn tell(mut inotify: Inotify, sender: &mpsc::Sender<()>) {
+    let mut buffer = [0; 4096];
+    loop {
+        match inotify.read_events_blocking(&mut buffer) {
+            // A full channel says the same already.
+            Ok(_) => match sender.try_send(()) {
+                Ok(()) | Err(TrySendError::Full(())) => {}
+                Err(TrySendError::Closed(())) => return,
+            },
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => {
+                tracing::error!(%error, "edits are no longer noticed");
+                return;
+            }
+        }
     }
 }
 

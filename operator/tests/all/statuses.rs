@@ -262,7 +262,7 @@ fn any_binding_beats_the_self_signed_certificate() {
     outcome.expect(
         "CertificateBinding/corp",
         "Programmed",
-        "True Loaded: Served by 1 of 1 pod: loaded, not yet verified.",
+        "True Loaded: 1 of 1 pod: loaded, not yet verified.",
     );
     // It comes back as it was when the binding goes.
     cluster.apply(&yaml(&[SERVER, USERS]));

@@ -79,7 +79,7 @@ fn programmed(world: &World, binding: &ValidatedBinding, built: &Built, count: C
     } else {
         Finding::yes(
             Reason::Loaded,
-            format!("Served by {count}: loaded, not yet verified."),
+            format!("{count}: loaded, not yet verified."),
         )
     }
 }
