@@ -24,7 +24,7 @@ pub struct Watch {
 impl Watch {
     /// Watches a directory until the process ends.
     pub fn start(directory: &Path) -> io::Result<Self> {
-        let mut inotify = Inotify::init()?;
+        let inotify = Inotify::init()?;
         inotify.watches().add(
             directory,
             WatchMask::CLOSE_WRITE

@@ -3,23 +3,23 @@
 //! Knows no clock, no file and no random numbers: equal arguments give equal objects, but for the signature
 //! of a self-signed certificate.
 
-pub mod carrier;
+pub mod config_map;
 pub mod deployment;
 pub mod documents;
 pub mod labels;
 pub mod pod_disruption_budget;
+pub mod secret;
 pub mod self_signed;
 pub mod service;
 pub mod service_account;
 
-use super::published::{PublishedDocument, Register, Registered};
+use super::published::{PublishedDocument, Register};
 use super::report::PodReport;
 use super::validate::Validated;
 use super::{Identity, Object};
 use k8s_openapi::jiff::Timestamp;
-use mailaccess_config::document::Digest;
-use mailaccess_config::settings::CertificateChoice;
-use mailaccess_config::{Certificate, Certificates, DocumentName, Protocol, Settings};
+use mailaccess_config::document::{Carrier, Digest};
+use mailaccess_config::{Certificate, DocumentName};
 use self_signed::{FreshKey, SelfSignedError};
 use std::collections::BTreeMap;
 
@@ -101,24 +101,13 @@ pub fn build(validated: &Validated, moment: &Moment<'_>) -> Built {
             None
         }
     };
-    let certificates = certificates(validated, self_signed.as_ref());
-    let settings = validated
-        .settings
-        .as_ref()
-        .map(|settings| with_certificates(settings, validated, self_signed.as_ref()));
-    let documents = publish_all(
-        validated,
-        settings.as_ref(),
-        &certificates,
-        moment,
-        &mut faults,
-    );
-    let register = register(validated, self_signed.as_ref());
+    let documents = publish_all(validated, self_signed.as_ref(), moment, &mut faults);
+    let register = documents::certificates::register(validated, self_signed.as_ref());
     let server = validated.server.clone();
     let mut conflicts = Vec::new();
     let carriers = documents
         .iter()
-        .map(|(name, document)| carrier::build(&server, *name, document, &register))
+        .map(|(name, document)| carrier(&server, *name, document, &register))
         .filter(|object| !is_taken(validated, object, &mut conflicts))
         .collect();
     let mut free =
@@ -167,64 +156,14 @@ fn own_certificate(
     self_signed::sign(&validated.server.name, &names, moment.fresh_key, moment.now).map(Some)
 }
 
-fn certificates(validated: &Validated, self_signed: Option<&Certificate>) -> Certificates {
-    let mut certificates = Certificates::default();
-    let bound = validated
-        .bindings
-        .objects
-        .iter()
-        .filter_map(|binding| binding.certificate.as_ref());
-    for certificate in bound.chain(self_signed) {
-        certificates.insert(certificate.clone());
-    }
-    certificates
-}
-
-/// Any binding beats the self-signed certificate.
-fn with_certificates(
-    settings: &Settings,
-    validated: &Validated,
-    self_signed: Option<&Certificate>,
-) -> Settings {
-    let choice = |protocol: Protocol| {
-        let bound = validated.bindings.choices.get(&protocol).cloned();
-        bound.or_else(|| {
-            self_signed.map(|certificate| CertificateChoice {
-                default: certificate.id().clone(),
-                names: BTreeMap::new(),
-            })
-        })
-    };
-    let mut settings = settings.clone();
-    settings.imap.certificates = choice(Protocol::Imap);
-    settings.pop.certificates = choice(Protocol::Pop);
-    settings
-}
-
-fn register(validated: &Validated, self_signed: Option<&Certificate>) -> Register {
-    let bindings = validated.bindings.objects.iter().filter_map(|binding| {
-        let certificate = binding.certificate.as_ref()?;
-        let registered = Registered {
-            id: certificate.id().clone(),
-            services: binding.services.iter().map(ToString::to_string).collect(),
-        };
-        Some((binding.name.clone(), registered))
-    });
-    Register {
-        self_signed: self_signed.map(|certificate| certificate.id().clone()),
-        bindings: bindings.collect(),
-    }
-}
-
 fn publish_all(
     validated: &Validated,
-    settings: Option<&Settings>,
-    certificates: &Certificates,
+    self_signed: Option<&Certificate>,
     moment: &Moment<'_>,
     faults: &mut Vec<String>,
 ) -> BTreeMap<DocumentName, PublishedDocument> {
     let mut documents = BTreeMap::new();
-    for (name, content) in documents::contents(validated, settings, certificates) {
+    for (name, content) in documents::contents(validated, self_signed) {
         let previous = validated.published.document(name);
         let published = content.and_then(|content| {
             documents::publish(name, content, previous, moment.pods, moment.now)
@@ -242,6 +181,19 @@ fn publish_all(
         }
     }
     documents
+}
+
+/// The object that carries a document.
+fn carrier(
+    server: &Identity,
+    name: DocumentName,
+    document: &PublishedDocument,
+    register: &Register,
+) -> Object {
+    match name.carrier() {
+        Carrier::ConfigMap => Object::ConfigMap(config_map::build(server, name, document)),
+        Carrier::Secret => Object::Secret(secret::build(server, name, document, register)),
+    }
 }
 
 /// Objects of a stranger with a name that ours would need are not touched.

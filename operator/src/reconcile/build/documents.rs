@@ -1,14 +1,18 @@
 //! The documents of a server: what is meant, as text that pods read, parsed with their own code before it
 //! is published.
 
+pub mod certificates;
+pub mod credentials;
+pub mod mailboxes;
+pub mod rules;
+pub mod settings;
+
 use crate::reconcile::published::PublishedDocument;
 use crate::reconcile::report::PodReport;
 use crate::reconcile::validate::Validated;
 use k8s_openapi::jiff::Timestamp;
 use mailaccess_config::document::{self, DocumentError, Header};
-use mailaccess_config::{
-    Certificates, ContentError, Credentials, DocumentName, Mailboxes, Rules, Settings, Shard,
-};
+use mailaccess_config::{Certificate, ContentError, DocumentName};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -36,33 +40,22 @@ pub enum DocumentFault {
 /// The content of every document that there is something to say in.
 pub fn contents(
     validated: &Validated,
-    settings: Option<&Settings>,
-    certificates: &Certificates,
+    self_signed: Option<&Certificate>,
 ) -> Vec<(DocumentName, Result<String, DocumentFault>)> {
     let mut contents = Vec::new();
-    if let Some(settings) = settings {
-        contents.push((
-            DocumentName::Settings,
-            settings.to_text().and_then(|text| {
-                Settings::from_text(&text)?;
-                Ok(text)
-            }),
-        ));
+    if let Some(content) = settings::content(validated, self_signed) {
+        contents.push((DocumentName::Settings, content));
     }
-    contents.push((DocumentName::Rules, rules(validated)));
+    contents.push((DocumentName::Rules, rules::content(validated)));
     contents.push((
         DocumentName::Certificates,
-        certificates.to_text().and_then(|text| {
-            Certificates::from_text(&text)?;
-            Ok(text)
-        }),
+        certificates::content(validated, self_signed),
     ));
-    for (shard, content) in mailboxes(validated) {
-        contents.push((DocumentName::Mailboxes(shard), content));
-    }
-    for (shard, content) in credentials(validated) {
-        contents.push((DocumentName::Credentials(shard), content));
-    }
+    let mailboxes = mailboxes::contents(validated);
+    contents.extend(mailboxes.map(|(shard, content)| (DocumentName::Mailboxes(shard), content)));
+    let credentials = credentials::contents(validated);
+    contents
+        .extend(credentials.map(|(shard, content)| (DocumentName::Credentials(shard), content)));
     contents
         .into_iter()
         .map(|(name, content)| {
@@ -70,56 +63,6 @@ pub fn contents(
             (name, content)
         })
         .collect()
-}
-
-fn rules(validated: &Validated) -> Result<String, ContentError> {
-    let rules = Rules {
-        groups: validated.mailboxes.groups.clone(),
-    };
-    let text = rules.to_text()?;
-    Rules::from_text(&text)?;
-    Ok(text)
-}
-
-/// All shards, empty ones too: a pod that has not seen one denies.
-fn mailboxes(validated: &Validated) -> impl Iterator<Item = (Shard, Result<String, ContentError>)> {
-    let mut shards: Vec<Mailboxes> = vec![Mailboxes::default(); Shard::COUNT];
-    for (address, rights) in &validated.mailboxes.mailboxes {
-        let rows = &mut shards[address.shard().index()].rows;
-        rows.entry(address.clone()).or_default().rights = *rights;
-    }
-    for (address, groups) in &validated.people.groups_of {
-        let rows = &mut shards[address.shard().index()].rows;
-        rows.entry(address.clone())
-            .or_default()
-            .groups
-            .clone_from(groups);
-    }
-    Shard::all().zip(shards).map(|(shard, mut mailboxes)| {
-        mailboxes.rows.retain(|_, row| !row.is_empty());
-        let text = mailboxes.to_text().and_then(|text| {
-            Mailboxes::from_text(shard, &text)?;
-            Ok(text)
-        });
-        (shard, text)
-    })
-}
-
-fn credentials(
-    validated: &Validated,
-) -> impl Iterator<Item = (Shard, Result<String, ContentError>)> {
-    let mut shards: Vec<Credentials> = vec![Credentials::default(); Shard::COUNT];
-    for (address, hash) in &validated.people.passwords {
-        if let Some(hash) = hash {
-            let rows = &mut shards[address.shard().index()].rows;
-            rows.insert(address.clone(), hash.clone());
-        }
-    }
-    Shard::all().zip(shards).map(|(shard, credentials)| {
-        let text = credentials.to_text();
-        let text = Credentials::from_text(shard, &text).map(|_| text);
-        (shard, text)
-    })
 }
 
 /// Puts a content into its envelope. What is published already stays byte for byte.
