@@ -302,15 +302,20 @@ impl Slot {
 
     fn refuse(&mut self, name: DocumentName, refused: &Refused, now_unix_millis: u64) {
         let text = chain(refused);
-        // A file that cannot even be read is met again at every look: one failure, not one a look.
-        if self
-            .status
-            .error
-            .as_ref()
-            .is_some_and(|error| error.text == text)
-            && matches!(refused, Refused::File(_) | Refused::Kind)
-        {
-            return;
+        if matches!(refused, Refused::File(_) | Refused::Kind) {
+            // Nothing was judged: whatever can be read next time is, even what was judged before.
+            self.stamp = None;
+            self.judged = None;
+            // The same is met again at every look: one failure, not one a look.
+            if self.status.state == DocumentState::Refused
+                && self
+                    .status
+                    .error
+                    .as_ref()
+                    .is_some_and(|error| error.text == text)
+            {
+                return;
+            }
         }
         tracing::warn!(document = %name, error = %text, "document refused, the last good one stays");
         self.status.state = DocumentState::Refused;

@@ -411,6 +411,46 @@ fn what_is_no_ordinary_file_is_refused() {
 }
 
 #[test]
+fn a_file_that_can_be_read_again_is_loaded_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("rules-v1");
+    let file = document::publish(DocumentName::Rules, "groups: []", None, NOW).unwrap();
+    let mut documents = Documents::default();
+    let mut state = |now| {
+        documents.look(directory.path(), now);
+        status(&documents, DocumentName::Rules).state
+    };
+    // Early, so that each file is read, and late, so that its times are relied on.
+    for now in [0, 2 * NOW] {
+        std::fs::write(&path, &file).unwrap();
+        assert_eq!(state(now), DocumentState::Loaded);
+        assert_eq!(state(now), DocumentState::Loaded);
+        std::fs::rename(&path, directory.path().join("aside")).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        assert_eq!(state(now), DocumentState::Refused);
+        std::fs::remove_dir(&path).unwrap();
+        std::fs::rename(directory.path().join("aside"), &path).unwrap();
+        assert_eq!(state(now), DocumentState::Loaded);
+    }
+}
+
+#[test]
+fn a_file_whose_times_are_relied_on_is_noticed_when_it_is_another() {
+    let mut mount = Mount::whole();
+    let mut documents = Documents::default();
+    mount.swap();
+    let late = 2 * NOW;
+    assert_eq!(documents.look(mount.path(), late), Look::Changed);
+    assert_eq!(documents.look(mount.path(), late), Look::Same);
+    // Of the same length.
+    mount.put(DocumentName::Settings, &settings("other banner", None), 2);
+    mount.swap();
+    assert_eq!(documents.look(mount.path(), late), Look::Changed);
+    let now = banner(&documents.effective());
+    assert_eq!(now.as_deref(), Some("other banner"));
+}
+
+#[test]
 fn the_usual_cost_is_that_of_most_people_and_of_equals_the_dearer() {
     const SHA: &str = "$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1";
     let usual = format!("{{SHA512-CRYPT}}$6{SHA}");
