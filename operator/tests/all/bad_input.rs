@@ -630,6 +630,34 @@ mod whatever_stands_in_a_file {
 }
 
 #[test]
+fn a_document_that_is_too_large_leaves_the_last_good_one_and_stops_no_other() {
+    let mut cluster = Cluster::new();
+    cluster.apply(&yaml(&[SERVER, USERS]));
+    let rules = cluster.settle().built.documents[&DocumentName::Rules].clone();
+    cluster.pods.clear();
+    cluster.apply(&yaml(&[
+        &SERVER.replace("enabled: true", "enabled: false"),
+        USERS,
+    ]));
+    let outcome = cluster.reconcile_with(|validated| {
+        let rights = mailaccess_config::Rights::INVALID;
+        let group = |number: usize| format!("{number:0>200}").parse().unwrap();
+        validated.mailboxes.groups = (0..6000).map(|number| (group(number), rights)).collect();
+    });
+    outcome.expect(
+        MAIL,
+        "Programmed",
+        "False DocumentNotPublishable: What was published before stays, since rules-v1: the file is larger than",
+    );
+    assert_eq!(outcome.built.documents[&DocumentName::Rules], rules);
+    assert!(
+        cluster
+            .document(DocumentName::Settings)
+            .contains("enabled: false")
+    );
+}
+
+#[test]
 fn a_secret_that_goes_denies_its_people() {
     let (cluster, outcome, _) = edited(&[SERVER, USERS], &[SERVER]);
     outcome.expect(MAIL, "ResolvedRefs", "False SecretNotFound");

@@ -152,6 +152,11 @@ impl Cluster {
 
     /// All five steps once, for the server `mail`.
     pub(crate) fn reconcile(&mut self) -> Outcome {
+        self.reconcile_with(|_| {})
+    }
+
+    /// The same, with a change to what was validated that no file could bring about in a test.
+    pub(crate) fn reconcile_with(&mut self, change: impl FnOnce(&mut Validated)) -> Outcome {
         self.now += 1.second();
         let server = id("MailAccessServer/mail");
         let around = Surroundings {
@@ -166,7 +171,8 @@ impl Cluster {
             fresh_key: FreshKey::generate().unwrap(),
         };
         let world = dereference(&self.ledger, &server, around).expect("there is a server");
-        let validated = validate(&world);
+        let mut validated = validate(&world);
+        change(&mut validated);
         let built = build(
             &validated,
             &Moment {
