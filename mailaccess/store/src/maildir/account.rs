@@ -1,7 +1,7 @@
 //! One person's Maildir: INBOX is its own directory, every other mailbox one named with a leading dot.
 
 use super::append::MaildirAppend;
-use super::folder::directory_of;
+use super::folder::{Folder, Life, directory_of};
 use super::mailbox::{self, MaildirMailbox};
 use super::sync::NewFiles;
 use super::uidlist::Header;
@@ -90,6 +90,21 @@ impl MaildirAccount {
             Err(errno) => Err(*errno),
         };
         delivered.attempt(|| format!("deliver to {mailbox}"))
+    }
+
+    /// Does something with a folder; once more where the one in memory turns out to be replaced on disk.
+    fn with_folder<T>(
+        &self,
+        name: &MailboxName,
+        act: impl Fn(Arc<Folder>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let folder = Inner::folder(&self.inner, &self.path, name)?;
+        match act(Arc::clone(&folder)) {
+            Err(_) if folder.state().life == Life::Over => {
+                act(Inner::folder(&self.inner, &self.path, name)?)
+            }
+            other => other,
+        }
     }
 
     fn dir(&self) -> Result<Dir, Errno> {
@@ -188,9 +203,10 @@ impl Account for MaildirAccount {
     }
 
     fn status(&self, name: &MailboxName) -> Result<Status, StoreError> {
-        let folder = Inner::folder(&self.inner, &self.path, name)?;
-        folder.refresh(NewFiles::Leave)?;
-        mailbox::status(&folder)
+        self.with_folder(name, |folder| {
+            folder.refresh(NewFiles::Leave)?;
+            mailbox::status(&folder)
+        })
     }
 
     fn open(
@@ -199,12 +215,13 @@ impl Account for MaildirAccount {
         mode: OpenMode,
         hint: Hint,
     ) -> Result<Arc<dyn Mailbox>, StoreError> {
-        let folder = Inner::folder(&self.inner, &self.path, name)?;
-        let id = folder.join(Claims::new(mode), hint);
-        let mailbox = MaildirMailbox { folder, mode, id };
-        mailbox.refresh()?;
-        self.inner.notice.watch(&mailbox.folder);
-        Ok(Arc::new(mailbox))
+        self.with_folder(name, |folder| {
+            let id = folder.join(Claims::new(mode), Arc::clone(&hint));
+            let mailbox = MaildirMailbox { folder, mode, id };
+            mailbox.refresh()?;
+            self.inner.notice.watch(&mailbox.folder);
+            Ok(Arc::new(mailbox) as Arc<dyn Mailbox>)
+        })
     }
 
     fn append(&self, name: &MailboxName) -> Result<Box<dyn Append>, StoreError> {

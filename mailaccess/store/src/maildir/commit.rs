@@ -3,7 +3,7 @@
 //! after a crash finds either no UID, and leaves the files to be swept, or every UID, and finishes.
 
 use super::dirs::Place;
-use super::folder::{Folder, Held, Life, tell};
+use super::folder::{Folder, Held, Life};
 use super::keywords::{self, Learnt};
 use super::message::Message;
 use super::name::{self, Letters};
@@ -249,10 +249,9 @@ fn show(held: &mut Held<'_>, records: &[Record], files: &[Vec<u8>]) {
     if let Some(list) = &held.disk.list {
         state.next = list.next();
     }
-    let hints = state.hints();
+    held.hints.0 = state.hints();
     drop(state);
     if let Err(error) = held.adopt() {
         tracing::debug!(%error, "a folder is read again after a commit");
     }
-    tell(&hints);
 }

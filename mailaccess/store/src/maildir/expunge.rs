@@ -1,7 +1,7 @@
 //! EXPUNGE: the files go; their lines in the uidlist mean nothing any more, and stay until it is written
 //! anew.
 
-use super::folder::{Folder, Held, tell};
+use super::folder::{Folder, Held};
 use super::sync::{self, NewFiles};
 use crate::volume::{Attempt, Errno, FaultPoint};
 use mailaccess_mail::store::{ErrorKind, Expunge, StoreError};
@@ -31,12 +31,10 @@ pub(super) fn expunge(folder: &Folder, which: Expunge<'_>) -> Result<Vec<Uid>, S
     if !removed.is_empty() {
         state.index.next_modseq();
     }
-    let hints = state.hints();
+    held.hints.0 = state.hints();
     drop(state);
     sync::compact(&mut held);
     held.adopt()?;
-    drop(held);
-    tell(&hints);
     Ok(removed)
 }
 

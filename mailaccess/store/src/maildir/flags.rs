@@ -3,7 +3,7 @@
 
 use super::commit;
 use super::dirs::Place;
-use super::folder::{Folder, Held, tell};
+use super::folder::{Folder, Held};
 use super::name::{self, Letters};
 use super::sync::{self, NewFiles};
 use crate::volume::{Attempt, Errno, FaultPoint};
@@ -43,9 +43,7 @@ pub(super) fn store(folder: &Folder, asked: Asked<'_>) -> Result<Vec<Stored>, St
     }
     volume.reach(FaultPoint::StoreAllRenamed);
     held.adopt()?;
-    let hints = folder.state().hints();
-    drop(held);
-    tell(&hints);
+    held.hints.0 = folder.state().hints();
     Ok(stored)
 }
 

@@ -90,6 +90,18 @@ pub(super) struct Held<'a> {
     /// Whether memory is what is on disk, as of when the lock was taken.
     pub(super) current: bool,
     _turn: Turn<'a>,
+    /// Given when every lock is free again.
+    pub(super) hints: Hints,
+}
+
+/// Hints that are given when this is dropped.
+#[derive(Default)]
+pub(super) struct Hints(pub(super) Vec<Hint>);
+
+impl Drop for Hints {
+    fn drop(&mut self) {
+        tell(&self.0);
+    }
 }
 
 impl Folder {
@@ -194,16 +206,15 @@ impl Folder {
         let since = Moment::now();
         let timeout = self.inner.options.lock_timeout;
         let mut held = self.hold_in_memory(since)?;
+        let attempt = || format!("look at mailbox {}", self.name);
         held.lock = Some(FolderLock::acquire(&Wanted {
             volume: &self.inner.volume,
             folder: &held.dirs.folder,
+            kind: held.dirs.folder.kind().attempt(attempt)?,
             since,
             timeout,
         })?);
-        let glance = held
-            .dirs
-            .glance()
-            .attempt(|| format!("look at mailbox {}", self.name))?;
+        let glance = held.dirs.glance().attempt(attempt)?;
         held.current = self.state().seen == Some(glance);
         Ok(held)
     }
@@ -221,6 +232,7 @@ impl Folder {
             dirs: self.dirs()?,
             current: false,
             _turn: turn,
+            hints: Hints::default(),
         })
     }
 
@@ -346,8 +358,8 @@ fn is_read_only(error: &StoreError) -> bool {
     matches!(error.kind(), ErrorKind::NoPermission | ErrorKind::OverQuota)
 }
 
-/// Calls hints; never under a lock, since a hint may ask for the mailbox at once.
-pub(super) fn tell(hints: &[Hint]) {
+/// Calls hints; with no lock on the state held, which whoever is called may want.
+fn tell(hints: &[Hint]) {
     for hint in hints {
         hint();
     }

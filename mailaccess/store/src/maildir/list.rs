@@ -343,3 +343,111 @@ fn replace(volume: &Volume, folder: &Dir, bytes: &[u8]) -> Result<(File, Identit
     let identity = file.stamp().attempt(attempt)?.identity;
     Ok((file, identity))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(bytes: &[u8]) -> (tempfile::TempDir, Dir, Read) {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = Volume::new(temp.path(), None).open_root().unwrap();
+        dir.create_new(LIST).unwrap().write_all(bytes).unwrap();
+        let read = List::read(None, &dir).unwrap();
+        (temp, dir, read)
+    }
+
+    fn list(bytes: &[u8]) -> (tempfile::TempDir, Dir, Box<List>) {
+        match read(bytes) {
+            (temp, dir, Read::List(list)) => (temp, dir, list),
+            (_, _, other) => panic!("no list: {other:?}"),
+        }
+    }
+
+    fn numbers(list: &List) -> Vec<u32> {
+        list.records().map(|record| record.uid.get()).collect()
+    }
+
+    #[test]
+    fn what_others_append_is_read_on_from_there() {
+        let (_temp, dir, before) = list(b"3 V5 N1 G0\n1 :a\n");
+        let file = dir.open_for_writing(LIST).unwrap();
+        file.write_all_at(before.consumed, b"2 :b\n3 :c").unwrap();
+        let Read::List(list) = List::read(Some(before), &dir).unwrap() else {
+            panic!("it is there")
+        };
+        assert_eq!((numbers(&list), list.next()), (vec![1, 2], 3));
+        file.write_all_at(list.len, b"\n").unwrap();
+        let Read::List(list) = List::read(Some(list), &dir).unwrap() else {
+            panic!("it is there")
+        };
+        assert_eq!((numbers(&list), list.next()), (vec![1, 2, 3], 4));
+    }
+
+    #[test]
+    fn a_list_that_was_replaced_is_read_anew() {
+        let (_temp, dir, before) = list(b"3 V5 N9 G0\n1 :a\n2 :b\n");
+        dir.create_new(b"other")
+            .unwrap()
+            .write_all(b"3 V5 N9 G0\n2 :b\n8 :c\n")
+            .unwrap();
+        dir.rename(b"other", &dir, LIST).unwrap();
+        let Read::List(list) = List::read(Some(before), &dir).unwrap() else {
+            panic!("it is there")
+        };
+        assert_eq!(numbers(&list), [2, 8]);
+    }
+
+    #[test]
+    fn a_message_moved_back_has_its_later_uid() {
+        let (_temp, _dir, list) = list(b"3 V5 N1 G0\n1 :a:2,S\n2 :b\n5 :a\n");
+        assert_eq!(numbers(&list), [2, 5]);
+        assert_eq!(list.uid_of(b"a"), Uid::new(5));
+    }
+
+    #[test]
+    fn a_uid_stays_used_when_its_message_goes() {
+        let (temp, dir, mut list) = list(b"3 V5 N1 G0\n1 :a\n7 :b\n");
+        list.remove(Uid::new(7).unwrap());
+        let volume = Volume::new(temp.path(), None);
+        list.rewrite(&volume, &dir, Vec::new()).unwrap();
+        let Read::List(again) = List::read(None, &dir).unwrap() else {
+            panic!("it is there")
+        };
+        assert_eq!((numbers(&again), again.next()), (vec![1], 8));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn any_file_is_read_and_gone_on_with(
+            lines in prop::collection::vec("[0-9]{1,10}( [A-Z][a-z0-9]{0,3}){0,2} :[a-z]{1,3}(:2,[A-Z])?", 0..12),
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let mut bytes = format!("3 V7 N1 G0\n{}\n", lines.join("\n")).into_bytes();
+            for (at, byte) in changes {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            bytes.truncate(cut.index(bytes.len()) + 1);
+            let (temp, dir, Read::List(mut list)) = read(&bytes) else {
+                return Ok(());
+            };
+            let before = numbers(&list);
+            prop_assert!(before.is_sorted());
+            prop_assert!(before.last().is_none_or(|last| *last < list.next()));
+            let bases: [Arc<[u8]>; 2] = [b"new.1"[..].into(), b"new.2"[..].into()];
+            if let Ok(records) = list.assign(&bases) {
+                let volume = Volume::new(temp.path(), None);
+                list.append(&volume, &dir, records).unwrap();
+                let Read::List(again) = List::read(None, &dir).unwrap() else {
+                    panic!("what was written is read")
+                };
+                prop_assert_eq!(numbers(&again), numbers(&list));
+                prop_assert_eq!(numbers(&again).len(), before.len() + 2);
+                prop_assert_eq!(again.next(), list.next());
+            }
+        }
+    }
+}

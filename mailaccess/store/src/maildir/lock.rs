@@ -50,6 +50,8 @@ struct LockFile {
 pub(super) struct Wanted<'a> {
     pub(super) volume: &'a Volume,
     pub(super) folder: &'a Arc<Dir>,
+    /// Whether a flock says something about every process that uses the folder.
+    pub(super) kind: Kind,
     pub(super) since: Moment,
     pub(super) timeout: Duration,
 }
@@ -139,14 +141,13 @@ fn lock_out_dovecot(
     own_identity: Identity,
 ) -> Result<LockFile, StoreError> {
     let attempt = || "make Dovecot's lock file".to_owned();
-    let kind = wanted.folder.kind().attempt(attempt)?;
     let mut pause = FIRST_PAUSE;
     loop {
-        match make_lock_file(wanted.folder, kind, own_identity) {
+        match make_lock_file(wanted.folder, wanted.kind, own_identity) {
             Err(Errno::EXIST) => {}
             other => return other.attempt(attempt),
         }
-        match is_left_over(wanted.folder, own, kind) {
+        match is_left_over(wanted.folder, own, wanted.kind) {
             Ok(true) => match wanted.folder.remove_file(DOVECOT) {
                 Ok(()) | Err(Errno::NOENT) => {}
                 Err(errno) => return Err(errno).attempt(attempt),
@@ -249,4 +250,114 @@ fn introduce(own: &volume::File) -> Result<(), Errno> {
         own.truncate(text.len() as u64)?;
     }
     own.touch()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Place {
+        _temp: tempfile::TempDir,
+        volume: Volume,
+        folder: Arc<Dir>,
+    }
+
+    fn place() -> Place {
+        let temp = tempfile::tempdir().unwrap();
+        let volume = Volume::new(temp.path(), None);
+        let folder = Arc::new(volume.open_root().unwrap());
+        folder.create_new(LIST).unwrap();
+        Place {
+            _temp: temp,
+            volume,
+            folder,
+        }
+    }
+
+    impl Place {
+        fn lock(&self, kind: Kind) -> Result<FolderLock, StoreError> {
+            FolderLock::acquire(&Wanted {
+                volume: &self.volume,
+                folder: &self.folder,
+                kind,
+                since: Moment::now(),
+                timeout: Duration::from_millis(20),
+            })
+        }
+
+        fn leave(&self, text: &[u8]) {
+            let mut file = self.folder.create_new(DOVECOT).unwrap();
+            file.write_all(text).unwrap();
+        }
+
+        /// Makes a file so much older than it is.
+        fn age(&self, name: &[u8], secs: i64) {
+            let file = self.folder.open_for_writing(name).unwrap();
+            let modified = file.stamp().unwrap().modified.0;
+            file.set_modified(modified - secs).unwrap();
+        }
+
+        fn lock_file(&self) -> Result<Vec<u8>, Errno> {
+            self.folder.read(DOVECOT, 4096).map(|content| content.bytes)
+        }
+    }
+
+    #[test]
+    fn both_locks_are_held_and_freed() {
+        for kind in [Kind::Local, Kind::Shared] {
+            let place = place();
+            let lock = place.lock(kind).unwrap();
+            lock.check().unwrap();
+            assert_eq!(place.lock_file().unwrap(), introduction(), "{kind:?}");
+            let refused = place.lock(kind).err().unwrap();
+            assert_eq!(refused.kind(), ErrorKind::InUse);
+            lock.check().unwrap();
+            drop(lock);
+            assert_eq!(place.lock_file().unwrap_err(), Errno::NOENT, "{kind:?}");
+            place.lock(kind).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_lock_that_was_broken_is_noticed_and_the_new_one_left_alone() {
+        for kind in [Kind::Local, Kind::Shared] {
+            let place = place();
+            let lock = place.lock(kind).unwrap();
+            place.folder.remove_file(DOVECOT).unwrap();
+            assert!(lock.check().is_err());
+            place.leave(b"1:host");
+            assert_eq!(lock.check().unwrap_err().kind(), ErrorKind::InUse);
+            drop(lock);
+            assert_eq!(place.lock_file().unwrap(), b"1:host", "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_leftover_of_ours_is_broken_at_once_where_the_flock_proves_it_dead() {
+        let place = place();
+        place.leave(b"1:mailaccess-another");
+        assert!(place.lock(Kind::Local).is_ok());
+        place.leave(b"1:mailaccess-another");
+        assert!(
+            place.lock(Kind::Shared).is_err(),
+            "another machine may live"
+        );
+        place.age(DOVECOT, 200);
+        assert!(place.lock(Kind::Shared).is_err(), "the uidlist is young");
+        place.age(LIST, 200);
+        assert!(place.lock(Kind::Shared).is_ok());
+    }
+
+    #[test]
+    fn dovecots_lock_is_broken_when_it_is_stale_and_not_before() {
+        for kind in [Kind::Local, Kind::Shared] {
+            let place = place();
+            place.leave(b"1:mail.example.com");
+            place.age(LIST, 200);
+            place.age(DOVECOT, STALE_SECS - 10);
+            assert!(place.lock(kind).is_err(), "{kind:?}");
+            place.age(DOVECOT, 11);
+            assert!(place.lock(kind).is_ok(), "{kind:?}");
+        }
+    }
 }

@@ -130,7 +130,6 @@ fn put(byte: u8, skip: &mut u64, buffer: &mut [u8], filled: &mut usize) {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::io::Write;
 
     fn wire(text: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
@@ -145,14 +144,11 @@ mod tests {
 
     fn file(text: &[u8]) -> (tempfile::TempDir, File) {
         let temp = tempfile::tempdir().unwrap();
-        std::fs::File::create(temp.path().join("m"))
-            .unwrap()
-            .write_all(text)
-            .unwrap();
         let dir = crate::volume::Volume::new(temp.path(), None)
             .open_root()
             .unwrap();
-        let file = dir.open_file(b"m").unwrap();
+        let mut file = dir.create_new(b"m").unwrap();
+        file.write_all(text).unwrap();
         (temp, file)
     }
 

@@ -242,12 +242,19 @@ impl Inner {
 
     /// Holds the root for what follows when it is ready, and none when it is not.
     fn check(&self) -> Result<(), NotReady> {
-        let (root, result) = match self.look() {
-            Ok(root) => (Some(root), Ok(())),
-            Err(why) => (None, Err(why)),
-        };
-        self.volume.hold(root);
-        result
+        match self.look() {
+            Ok(root) => {
+                self.volume.hold(Some(root));
+                Ok(())
+            }
+            Err(why) => {
+                // A process short of descriptors or memory has still seen the marker before.
+                if !why.is_shortage() {
+                    self.volume.hold(None);
+                }
+                Err(why)
+            }
+        }
     }
 
     fn look(&self) -> Result<Dir, NotReady> {
@@ -269,6 +276,17 @@ impl Inner {
             root: self.volume.root_path().to_owned(),
             source: errno.into(),
         }
+    }
+}
+
+impl NotReady {
+    /// Whether it is this process that lacks something, not the volume.
+    fn is_shortage(&self) -> bool {
+        let errno = match self {
+            Self::Root { source, .. } => Errno::from_io_error(source),
+            Self::Marker { .. } => None,
+        };
+        matches!(errno, Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM))
     }
 }
 

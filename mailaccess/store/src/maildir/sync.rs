@@ -2,7 +2,7 @@
 //! whoever holds the lock. Without the lock it only reads, and decides nothing about what is missing.
 
 use super::dirs::{Glance, KEYWORDS, Place};
-use super::folder::{Held, Life, State, tell};
+use super::folder::{Held, Life, State};
 use super::keywords::{self, Keywords};
 use super::list::{List, Read};
 use super::listing::Listing;
@@ -341,14 +341,11 @@ fn apply(held: &mut Held<'_>, known: &Known, moved: &[Arc<[u8]>]) -> Result<(), 
     });
     let doubt = known.doubt || !known.listing.quiet || !known.undecided.is_empty();
     state.doubtful_since = doubt.then(Moment::now);
-    let hints = if state.index.cursor() == before {
-        Vec::new()
-    } else {
-        state.hints()
-    };
+    if state.index.cursor() != before {
+        held.hints.0 = state.hints();
+    }
     drop(state);
     held.current = true;
-    tell(&hints);
     Ok(())
 }
 

@@ -104,32 +104,37 @@ mod tests {
         (temp, dir)
     }
 
+    fn put(dir: &Dir, name: &str, text: &str) {
+        let mut file = dir.create_new(name.as_bytes()).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    }
+
     #[test]
     fn the_first_is_the_time_and_each_is_higher() {
-        let (temp, dir) = account();
+        let (_temp, dir) = account();
         let first = next(&dir).unwrap().get();
         assert!(u64::from(first) + 10 > unix_now());
         assert_eq!(next(&dir).unwrap().get(), first + 1);
-        let text = std::fs::read_to_string(temp.path().join(FILE)).unwrap();
-        assert_eq!(text, format!("{:08x}", first + 1));
-        assert!(temp.path().join(file_name(first + 1)).exists());
-        assert!(!temp.path().join(file_name(first)).exists());
+        let text = dir.read(FILE.as_bytes(), 64).unwrap().bytes;
+        assert_eq!(text, format!("{:08x}", first + 1).into_bytes());
+        assert!(dir.file_stamp(file_name(first + 1).as_bytes()).is_ok());
+        assert!(dir.file_stamp(file_name(first).as_bytes()).is_err());
     }
 
     #[test]
     fn what_dovecot_gave_last_is_gone_on_from() {
-        let (temp, dir) = account();
-        std::fs::write(temp.path().join("dovecot-uidvalidity"), "6b0400e5").unwrap();
-        std::fs::write(temp.path().join("dovecot-uidvalidity.6b0400e5"), "").unwrap();
+        let (_temp, dir) = account();
+        put(&dir, "dovecot-uidvalidity", "6b0400e5");
+        put(&dir, "dovecot-uidvalidity.6b0400e5", "");
         assert_eq!(next(&dir).unwrap().get(), 0x6b04_00e6);
     }
 
     #[test]
     fn damage_is_lived_with() {
-        let (temp, dir) = account();
-        std::fs::write(temp.path().join("dovecot-uidvalidity"), "nonsense and more").unwrap();
-        std::fs::write(temp.path().join("dovecot-uidvalidity.0000000x"), "").unwrap();
-        std::fs::write(temp.path().join("dovecot-uidvalidity.00000009"), "").unwrap();
+        let (_temp, dir) = account();
+        put(&dir, "dovecot-uidvalidity", "nonsense and more");
+        put(&dir, "dovecot-uidvalidity.0000000x", "");
+        put(&dir, "dovecot-uidvalidity.00000009", "");
         assert_eq!(next(&dir).unwrap().get(), 10);
     }
 

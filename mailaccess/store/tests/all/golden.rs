@@ -559,3 +559,24 @@ fn the_last_uid_is_given_and_none_after_it() {
     assert_eq!(uids(&*mailbox).len(), 2);
     assert!(names(&dir.join("tmp")).is_empty());
 }
+
+#[test]
+fn a_list_that_is_taken_away_ends_its_sessions_and_no_more() {
+    let volume = dovecot();
+    let account = volume.account();
+    let mailbox = select(&*account, &inbox());
+    let before = mailbox.snapshot().unwrap();
+    fs::remove_file(volume.maildir().join("dovecot-uidlist")).unwrap();
+    // Every UID means something else now, so this session must not go on.
+    let error = mailbox.changes(before.cursor).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    let add = FlagChange::Add(flags("T", &[]));
+    assert!(mailbox.store(&[uid(3)], &add, None).is_err());
+    assert!(mailbox.expunge(Expunge::These(&[uid(3)])).is_err());
+    let after = select(&*account, &inbox()).snapshot().unwrap();
+    assert_ne!(after.uid_validity, before.uid_validity);
+    assert_eq!(after.uids.len(), 3);
+    // Whoever finds it so by opening is not turned away.
+    fs::remove_file(volume.maildir().join("dovecot-uidlist")).unwrap();
+    assert_eq!(account.status(&inbox()).unwrap().messages, 3);
+}

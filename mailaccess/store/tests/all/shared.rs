@@ -177,6 +177,10 @@ fn nothing_is_lost_and_nothing_comes_twice() {
         views.iter().all(|view| *view == views[2]),
         "every process sees the same"
     );
+    for (mailbox, mut view) in sessions {
+        view.follow(&*mailbox);
+        assert_eq!(view.rows, views[2], "a session was told all of it");
+    }
     let mailbox = select(&*processes[0], &inbox());
     let mut found = BTreeSet::new();
     for uid in views[0].keys() {
