@@ -24,28 +24,47 @@ pub struct Address {
 pub struct Addresses<'a> {
     tokens: Tokens<'a>,
     place: Place,
+    /// The fields of the same name that follow.
+    fields: &'a [u8],
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// Before the first address.
-    Start,
     /// Before an address of the list.
     List,
     /// Before a member of a group, or its end.
     Group,
     /// Behind the last member.
     GroupEnd,
+    /// Behind a comma, before what cannot be read.
+    Garbage,
     /// Behind all.
     End,
 }
 
 impl<'a> Addresses<'a> {
-    pub(super) fn new(value: &'a [u8]) -> Self {
+    /// The addresses in the values of some fields, a line each.
+    pub(super) fn new(fields: &'a [u8]) -> Self {
         Self {
-            tokens: Tokens::new(value),
-            place: Place::Start,
+            tokens: Tokens::new(b""),
+            place: Place::End,
+            fields,
         }
+    }
+
+    /// Goes on to the next field, if there is one.
+    fn next_field(&mut self) -> bool {
+        if self.fields.is_empty() {
+            return false;
+        }
+        let end = memchr::memchr(b'\n', self.fields).unwrap_or(self.fields.len());
+        self.tokens = Tokens::new(&self.fields[..end]);
+        self.fields = self.fields.get(end + 1..).unwrap_or_default();
+        self.place = match self.tokens.skip() {
+            Ok(Behind::More) => Place::List,
+            _ => Place::End,
+        };
+        true
     }
 
     /// `address = mailbox / group`
@@ -99,10 +118,13 @@ impl<'a> Addresses<'a> {
 
     /// Where one is behind the comma that must come next.
     fn behind_comma(&mut self, then: Place) -> Place {
-        if self.tokens.take(b',') && self.tokens.skip() == Ok(Behind::More) {
-            then
-        } else {
-            Place::End
+        if !self.tokens.take(b',') {
+            return Place::End;
+        }
+        match self.tokens.skip() {
+            Ok(Behind::More) => then,
+            Ok(Behind::End) => Place::End,
+            Err(Broken) => Place::Garbage,
         }
     }
 }
@@ -111,35 +133,42 @@ impl Iterator for Addresses<'_> {
     type Item = Address;
 
     fn next(&mut self) -> Option<Address> {
-        if self.place == Place::Start {
-            self.place = match self.tokens.skip() {
-                Ok(Behind::More) => Place::List,
-                _ => Place::End,
-            };
+        while self.place == Place::End {
+            if !self.next_field() {
+                return None;
+            }
         }
-        match self.place {
-            Place::Start | Place::List => Some(self.address()),
-            Place::Group => Some(self.member()),
-            Place::GroupEnd => Some(self.group_end()),
-            Place::End => None,
-        }
+        Some(match self.place {
+            Place::List => self.address(),
+            Place::Group => self.member(),
+            Place::GroupEnd => self.group_end(),
+            Place::Garbage | Place::End => {
+                self.place = Place::End;
+                filled(Address::default())
+            }
+        })
     }
 }
 
 /// `mailbox = name-addr / addr-spec`
 fn mailbox(tokens: &mut Tokens<'_>) -> (Address, Result<Behind, Broken>) {
     let start = tokens.clone();
-    let (mut address, behind) = name_addr(tokens).unwrap_or_else(|| {
+    let (address, behind) = name_addr(tokens).unwrap_or_else(|| {
         *tokens = start;
         addr_spec(tokens)
     });
+    (filled(address), behind)
+}
+
+/// The address with words for what is missing.
+fn filled(mut address: Address) -> Address {
     address
         .mailbox
         .get_or_insert_with(|| b"MISSING_MAILBOX".to_vec());
     address
         .host
         .get_or_insert_with(|| b"MISSING_DOMAIN".to_vec());
-    (address, behind)
+    address
 }
 
 /// `name-addr = [display-name] angle-addr`; `None` when it is none.
@@ -179,7 +208,8 @@ fn angle_addr(tokens: &mut Tokens<'_>, address: &mut Address) -> Result<Behind, 
             return Ok(Behind::End);
         }
     }
-    if local_part(tokens, address)? == Behind::End {
+    // `<>` is nobody's address, but no broken one.
+    if tokens.peek() != Some(b'>') && local_part(tokens, address)? == Behind::End {
         return Ok(Behind::End);
     }
     if tokens.peek() == Some(b'@') && domain(tokens, address)? == Behind::End {
@@ -191,15 +221,27 @@ fn angle_addr(tokens: &mut Tokens<'_>, address: &mut Address) -> Result<Behind, 
     tokens.skip()
 }
 
-/// `addr-spec = local-part "@" domain`; a comment behind it serves as a name.
+/// `addr-spec = local-part "@" domain`; a comment behind it serves as a name. Words without an at sign
+/// are a name, a single one a mailbox.
 fn addr_spec(tokens: &mut Tokens<'_>) -> (Address, Result<Behind, Broken>) {
     let mut address = Address::default();
     tokens.take_comment();
     let mut behind = local_part(tokens, &mut address);
-    if behind != Ok(Behind::End) && tokens.peek() == Some(b'@') {
+    let has_domain = behind != Ok(Behind::End) && tokens.peek() == Some(b'@');
+    if has_domain {
         behind = domain(tokens, &mut address);
     }
-    address.name = Some(tokens.take_comment()).filter(|comment| !comment.is_empty());
+    let comment = tokens.take_comment();
+    if !comment.is_empty() {
+        address.name = Some(comment);
+    } else if !has_domain && behind == Ok(Behind::More) {
+        let mut words = Vec::new();
+        behind = tokens.phrase(&mut words);
+        if !words.is_empty() {
+            let first = address.mailbox.take().unwrap_or_default();
+            address.name = Some([&first, b" ".as_slice(), &words].concat());
+        }
+    }
     (address, behind)
 }
 

@@ -8,12 +8,13 @@ use super::address::Addresses;
 pub struct Envelope {
     pub(super) date: Option<Box<[u8]>>,
     pub(super) subject: Option<Box<[u8]>>,
-    pub(super) from: Box<[u8]>,
-    pub(super) sender: Box<[u8]>,
-    pub(super) reply_to: Box<[u8]>,
-    pub(super) to: Box<[u8]>,
-    pub(super) cc: Box<[u8]>,
-    pub(super) bcc: Box<[u8]>,
+    // The values of all fields of a name, a line each.
+    pub(super) from: Vec<u8>,
+    pub(super) sender: Vec<u8>,
+    pub(super) reply_to: Vec<u8>,
+    pub(super) to: Vec<u8>,
+    pub(super) cc: Vec<u8>,
+    pub(super) bcc: Vec<u8>,
     pub(super) in_reply_to: Option<Box<[u8]>>,
     pub(super) message_id: Option<Box<[u8]>>,
 }

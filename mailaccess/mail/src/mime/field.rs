@@ -12,22 +12,28 @@ pub(crate) fn value(line: &[u8]) -> &[u8] {
     memchr::memchr(b':', line).map_or(line, |colon| &line[colon + 1..])
 }
 
-/// Unfolds a value: without blanks in front, without its line end; a line end and the blanks that
-/// continue it become one space.
+/// Unfolds a value: without blanks at its ends; a line end and the blanks that continue it become one
+/// space, and so does a carriage return alone. A NUL, which no IMAP string may hold, becomes U+FFFD.
 pub(crate) fn unfold(raw: &[u8]) -> Vec<u8> {
-    let raw = raw.strip_suffix(b"\n").unwrap_or(raw);
-    let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
     let mut out = Vec::with_capacity(raw.len());
-    for (number, line) in raw.split(|byte| *byte == b'\n').enumerate() {
+    for line in raw.split(|byte| *byte == b'\n') {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let line = match line.iter().position(|byte| !matches!(byte, b' ' | b'\t')) {
-            Some(at) => &line[at..],
-            None => b"",
-        };
-        if number > 0 {
+        let blanks = line
+            .iter()
+            .position(|byte| !matches!(byte, b' ' | b'\t'))
+            .unwrap_or(line.len());
+        if !out.is_empty() {
             out.push(b' ');
         }
-        out.extend_from_slice(line);
+        for &byte in &line[blanks..] {
+            match byte {
+                b'\r' => out.push(b' '),
+                0 => out.extend_from_slice("\u{fffd}".as_bytes()),
+                _ => out.push(byte),
+            }
+        }
     }
+    let end = out.trim_ascii_end().len();
+    out.truncate(end);
     out
 }

@@ -17,7 +17,6 @@ enum Field {
     From,
     InReplyTo,
     MessageId,
-    MimeVersion,
     ReplyTo,
     Sender,
     Subject,
@@ -32,14 +31,13 @@ enum Field {
     ContentType,
 }
 
-const FIELDS: [(&str, Field); 19] = [
+const FIELDS: [(&str, Field); 18] = [
     ("Bcc", Field::Bcc),
     ("Cc", Field::Cc),
     ("Date", Field::Date),
     ("From", Field::From),
     ("In-Reply-To", Field::InReplyTo),
     ("Message-ID", Field::MessageId),
-    ("MIME-Version", Field::MimeVersion),
     ("Reply-To", Field::ReplyTo),
     ("Sender", Field::Sender),
     ("Subject", Field::Subject),
@@ -75,15 +73,19 @@ impl Field {
     }
 }
 
+/// A field while it is read.
+struct Value {
+    field: Field,
+    /// What stands behind the colon, as it lies in the message.
+    raw: Vec<u8>,
+    /// Whether some of that was left out.
+    cut: bool,
+}
+
 /// A header while it is read.
 pub(super) struct Header {
-    /// The field that the last line belongs to, and its value as it lies in the message.
-    field: Option<(Field, Vec<u8>)>,
-    /// Whether some of that value was left out.
-    cut: bool,
-    /// Whether what it says of content counts: a message must say that it is MIME (RFC 2045 4), or at
-    /// least of what type it is.
-    is_mime: bool,
+    /// The field that the last line belongs to.
+    field: Option<Value>,
     content: Option<Content>,
     envelope: Option<Envelope>,
 }
@@ -93,8 +95,6 @@ impl Header {
     pub(super) fn new(of_message: bool) -> Self {
         Self {
             field: None,
-            cut: false,
-            is_mime: !of_message,
             content: None,
             envelope: of_message.then(Envelope::default),
         }
@@ -112,7 +112,11 @@ impl Header {
         if let Some(field) = field
             && (field.is_content() || self.envelope.is_some())
         {
-            self.field = Some((field, Vec::new()));
+            self.field = Some(Value {
+                field,
+                raw: Vec::new(),
+                cut: false,
+            });
             self.keep(field::value(segment.bytes), *budget);
         }
     }
@@ -121,21 +125,22 @@ impl Header {
     /// envelope if it is a message's.
     pub(super) fn finish(mut self, budget: &mut usize) -> (Option<Content>, Option<Envelope>) {
         self.end_field(budget);
-        (self.content.filter(|_| self.is_mime), self.envelope)
+        (self.content, self.envelope)
     }
 
     fn keep(&mut self, bytes: &[u8], budget: usize) {
-        if let Some((_, raw)) = &mut self.field {
-            let room = Structure::MAX_FIELD.min(budget).saturating_sub(raw.len());
+        if let Some(value) = &mut self.field {
+            let room = Structure::MAX_FIELD
+                .min(budget)
+                .saturating_sub(value.raw.len());
             let take = bytes.len().min(room);
-            raw.extend_from_slice(&bytes[..take]);
-            self.cut |= take < bytes.len();
+            value.raw.extend_from_slice(&bytes[..take]);
+            value.cut |= take < bytes.len();
         }
     }
 
     fn end_field(&mut self, budget: &mut usize) {
-        let cut = std::mem::take(&mut self.cut);
-        let Some((field, raw)) = self.field.take() else {
+        let Some(Value { field, raw, cut }) = self.field.take() else {
             return;
         };
         let cost = raw.len() + COST;
@@ -149,7 +154,6 @@ impl Header {
             let comma = memchr::memrchr(b',', &value).unwrap_or(0);
             value.truncate(comma);
         }
-        self.is_mime |= matches!(field, Field::MimeVersion | Field::ContentType);
         if field.is_content() {
             set_content(
                 self.content.get_or_insert_with(Content::default),
@@ -176,7 +180,12 @@ fn set_envelope(envelope: &mut Envelope, field: Field, value: Vec<u8>) {
         Field::Bcc => &mut envelope.bcc,
         _ => return,
     };
-    *list = value.into();
+    // Several fields of one name are one list, lest a client and whoever checked the message look at
+    // different ones. No unfolded value has a line end, so that one tells them apart.
+    if !list.is_empty() {
+        list.push(b'\n');
+    }
+    list.extend_from_slice(&value);
 }
 
 /// Of two fields of one name the first counts.
@@ -204,24 +213,25 @@ fn set_content(content: &mut Content, field: Field, value: Vec<u8>) {
 }
 
 /// `content := "Content-Type" ":" type "/" subtype *(";" parameter)` (RFC 2045 5.1). A broken one says
-/// as much as is there.
+/// as much as is there; without a type it says nothing.
 fn set_type(content: &mut Content, value: &[u8]) {
     let mut tokens = Tokens::new(value);
-    let mut media_type = Vec::new();
-    let mut subtype = Vec::new();
+    let (mut media_type, mut subtype) = (Vec::new(), Vec::new());
     let behind = tokens
         .skip()
         .and_then(|_| tokens.mime_token(&mut media_type));
-    let slash = behind == Ok(Behind::More) && tokens.take(b'/');
-    let sound = slash
-        && tokens.skip() == Ok(Behind::More)
-        && tokens.mime_token(&mut subtype).is_ok()
-        && !media_type.is_empty();
-    content.media_type = Some(media_type.into());
-    content.subtype = Some(subtype).filter(|_| slash).map(Into::into);
-    if sound {
-        content.parameters = parameters(&mut tokens);
+    if media_type.is_empty() {
+        return;
     }
+    if behind == Ok(Behind::More) && tokens.take(b'/') && tokens.skip() == Ok(Behind::More) {
+        // What follows a broken subtype are no parameters, and found to be none.
+        let _ = tokens.mime_token(&mut subtype);
+    }
+    content.media_type = Some(media_type.into());
+    content.subtype = Some(subtype)
+        .filter(|subtype| !subtype.is_empty())
+        .map(Into::into);
+    content.parameters = parameters(&mut tokens);
 }
 
 /// `disposition := "Content-Disposition" ":" disposition-type *(";" disposition-parm)` (RFC 2183 2)

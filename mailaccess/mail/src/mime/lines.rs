@@ -72,14 +72,13 @@ impl<'b> Lines<'b> {
 
     /// The next line or segment of one; `None` at the end.
     pub(crate) fn next(&mut self) -> Result<Option<Segment<'_>>, BodyLost> {
-        let end = match memchr::memchr(b'\n', &self.window[self.from..self.filled]) {
-            Some(at) => self.from + at + 1,
-            None => {
-                let searched = self.filled - self.from;
-                self.fill()?;
-                memchr::memchr(b'\n', &self.window[searched..self.filled])
-                    .map_or(self.filled, |at| searched + at + 1)
-            }
+        let end = if let Some(at) = memchr::memchr(b'\n', &self.window[self.from..self.filled]) {
+            self.from + at + 1
+        } else {
+            let searched = self.filled - self.from;
+            self.fill()?;
+            memchr::memchr(b'\n', &self.window[searched..self.filled])
+                .map_or(self.filled, |at| searched + at + 1)
         };
         if self.from == end {
             return Ok(None);
@@ -92,6 +91,17 @@ impl<'b> Lines<'b> {
         self.from = end;
         self.begins_line = segment.ends_line();
         Ok(Some(segment))
+    }
+
+    /// All that is in the window, or the next 64 KiB, wherever lines end; `None` at the end.
+    pub(crate) fn next_piece(&mut self) -> Result<Option<&[u8]>, BodyLost> {
+        if self.from == self.filled {
+            self.fill()?;
+        }
+        let piece = &self.window[self.from..self.filled];
+        self.from = self.filled;
+        self.begins_line = piece.last() == Some(&b'\n');
+        Ok(Some(piece).filter(|piece| !piece.is_empty()))
     }
 
     /// Moves what is left to the front and reads on until the window is full or nothing is unread.

@@ -26,9 +26,9 @@
 mod address;
 mod content;
 mod envelope;
-mod field;
+pub(crate) mod field;
 mod header;
-mod lines;
+pub(crate) mod lines;
 mod parameter;
 mod part;
 mod scan;
@@ -39,4 +39,4 @@ pub use address::{Address, Addresses};
 pub use content::{Content, Disposition, Parameter};
 pub use envelope::Envelope;
 pub use part::{Kind, Part, Structure};
-pub use section::{Piece, Pieces, Section, SectionText};
+pub use section::{Pieces, Section, SectionText};

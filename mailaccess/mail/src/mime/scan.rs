@@ -37,7 +37,7 @@ pub(super) struct Scan {
 
 /// Where in the current part the scan is.
 enum Place {
-    Header(Header),
+    Header(Box<Header>),
     Body,
     /// On a boundary's line; behind it a part begins, or nothing does.
     Boundary {
@@ -195,7 +195,7 @@ impl Scan {
             }
         }
         self.current = index;
-        self.place = Place::Header(Header::new(around == Kind::Message));
+        self.place = Place::Header(Box::new(Header::new(around == Kind::Message)));
     }
 
     /// Ends the header of the current part, says what the part is, and begins what lies in it; `lines`

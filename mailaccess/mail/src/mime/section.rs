@@ -32,49 +32,29 @@ pub enum SectionText {
     Mime,
 }
 
-/// Some bytes of a [`Pieces`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Piece {
-    /// These bytes of the message.
-    Body(Range<u64>),
-    /// These bytes, which need not be in the message.
-    Bytes(&'static [u8]),
-}
-
 /// The bytes of a section: ranges of the message, to be read when they are sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pieces {
-    pieces: Vec<Piece>,
-}
-
-impl Piece {
-    fn len(&self) -> u64 {
-        match self {
-            Self::Body(range) => range.end - range.start,
-            Self::Bytes(bytes) => bytes.len() as u64,
-        }
-    }
-
-    fn slice(&self, from: u64, to: u64) -> Self {
-        match self {
-            Self::Body(range) => Self::Body(range.start + from..range.start + to),
-            Self::Bytes(bytes) => {
-                let at = |n: u64| usize::try_from(n).unwrap_or(usize::MAX).min(bytes.len());
-                Self::Bytes(&bytes[at(from)..at(to)])
-            }
-        }
-    }
+    ranges: Vec<Range<u64>>,
 }
 
 impl Pieces {
     /// Bytes in all.
     pub fn len(&self) -> u64 {
-        self.pieces.iter().map(Piece::len).sum()
+        self.ranges
+            .iter()
+            .map(|range| range.end - range.start)
+            .sum()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.ranges.is_empty()
+    }
+
+    /// The ranges in order, none of them empty.
+    pub fn ranges(&self) -> &[Range<u64>] {
+        &self.ranges
     }
 
     /// At most `count` bytes from `offset` on (RFC 3501 6.4.5 `<<partial>>`); none beyond the end.
@@ -83,28 +63,22 @@ impl Pieces {
         let end = offset.saturating_add(count);
         let mut at = 0;
         let mut slice = Self::default();
-        for piece in &self.pieces {
-            let (from, to) = (at.max(offset), (at + piece.len()).min(end));
+        for range in &self.ranges {
+            let len = range.end - range.start;
+            let (from, to) = (at.max(offset), (at + len).min(end));
             if from < to {
-                slice.pieces.push(piece.slice(from - at, to - at));
+                slice.push(range.start + from - at..range.start + to - at);
             }
-            at += piece.len();
+            at += len;
         }
         slice
     }
 
-    /// The pieces in order, none of them empty.
-    pub fn iter(&self) -> impl Iterator<Item = Piece> {
-        self.pieces.iter().cloned()
-    }
-
     fn push(&mut self, range: Range<u64>) {
-        if range.is_empty() {
-            return;
-        }
-        match self.pieces.last_mut() {
-            Some(Piece::Body(last)) if last.end == range.start => last.end = range.end,
-            _ => self.pieces.push(Piece::Body(range)),
+        match self.ranges.last_mut() {
+            Some(last) if last.end == range.start => last.end = range.end,
+            _ if range.is_empty() => {}
+            _ => self.ranges.push(range),
         }
     }
 }
@@ -130,38 +104,34 @@ impl Section {
         }
     }
 
-    /// Finds the section in a message; `None` where the message has no such part, or the part is no
-    /// message and so has neither header nor text. Reads the header again where fields are asked for.
+    /// Finds the section in a message. Reads the header again where fields are asked for.
     ///
-    /// FETCH answers such a section with `NIL`: RFC 3501 has no words for it, and Dovecot does the same.
-    pub fn resolve(
-        &self,
-        structure: &Structure,
-        body: &dyn Body,
-    ) -> Result<Option<Pieces>, BodyLost> {
+    /// It is empty where the message has no such part, or the part is no message and so has neither
+    /// header nor text: RFC 3501 has no words for that, and Dovecot answers so.
+    pub fn resolve(&self, structure: &Structure, body: &dyn Body) -> Result<Pieces, BodyLost> {
         let Some(part) = structure.find(&self.path) else {
-            return Ok(None);
+            return Ok(Pieces::default());
         };
         let message = match part.kind() {
             _ if self.path.is_empty() => Some(part),
             Kind::Message => part.children().next(),
             Kind::Leaf | Kind::Multipart => None,
         };
-        Ok(match &self.text {
-            SectionText::Full if self.path.is_empty() => {
-                Some((part.header().start..part.body().end).into())
+        Ok(match (&self.text, message) {
+            (SectionText::Full, Some(message)) if self.path.is_empty() => {
+                (message.header().start..message.body().end).into()
             }
-            SectionText::Full => Some(part.body().into()),
-            SectionText::Mime if self.path.is_empty() => None,
-            SectionText::Mime => Some(part.header().into()),
-            SectionText::Header => message.map(|message| message.header().into()),
-            SectionText::Text => message.map(|message| message.body().into()),
-            SectionText::HeaderFields(names) => message
-                .map(|message| fields(body, message.header(), |name| is_among(name, names)))
-                .transpose()?,
-            SectionText::HeaderFieldsNot(names) => message
-                .map(|message| fields(body, message.header(), |name| !is_among(name, names)))
-                .transpose()?,
+            (SectionText::Full, _) => part.body().into(),
+            (SectionText::Mime, _) if !self.path.is_empty() => part.header().into(),
+            (SectionText::Header, Some(message)) => message.header().into(),
+            (SectionText::Text, Some(message)) => message.body().into(),
+            (SectionText::HeaderFields(names), Some(message)) => {
+                fields(body, message.header(), |name| is_among(name, names))?
+            }
+            (SectionText::HeaderFieldsNot(names), Some(message)) => {
+                fields(body, message.header(), |name| !is_among(name, names))?
+            }
+            _ => Pieces::default(),
         })
     }
 }
@@ -170,7 +140,9 @@ fn is_among(name: &[u8], names: &[Box<[u8]>]) -> bool {
     names.iter().any(|wanted| wanted.eq_ignore_ascii_case(name))
 }
 
-/// The ranges of the fields whose names are wanted, and a blank line.
+/// The ranges of the fields whose names are wanted, and of the blank line. Where the header has none,
+/// none is added: such a message has no body either, and RFC 3501 6.4.5 makes the exception for it. A
+/// line without a colon is no field, and is given with the fields that were not named.
 fn fields(
     body: &dyn Body,
     header: Range<u64>,
@@ -180,18 +152,17 @@ fn fields(
     let mut take = false;
     let mut lines = Lines::new(body, header);
     while let Some(segment) = lines.next()? {
-        if segment.begins_line {
-            if segment.is_blank_line() || pieces.pieces.len() >= Section::MAX_RANGES {
-                break;
-            }
-            if !matches!(segment.bytes.first(), Some(b' ' | b'\t')) {
-                take = field::name(segment.bytes).is_some_and(&wanted);
-            }
+        if segment.is_blank_line() {
+            pieces.push(segment.range());
+            break;
+        }
+        if segment.begins_line && !matches!(segment.bytes.first(), Some(b' ' | b'\t')) {
+            let name = field::name(segment.bytes).unwrap_or_default();
+            take = wanted(name) && pieces.ranges.len() < Section::MAX_RANGES;
         }
         if take {
             pieces.push(segment.range());
         }
     }
-    pieces.pieces.push(Piece::Bytes(b"\r\n"));
     Ok(pieces)
 }

@@ -1,0 +1,202 @@
+//! Texts in messages: in a header field, in a body, in all of a message. Parts are read piece by piece;
+//! nothing is held whole but a header field of usual length.
+
+use super::charset;
+use super::needle::{Haystack, Needle};
+use super::transfer::Transfer;
+use super::words;
+use crate::mime::field::{self, unfold};
+use crate::mime::lines::{Lines, Segment};
+use crate::mime::{Kind, Part, Structure};
+use crate::store::{Body, BodyLost};
+use encoding_rs::Decoder;
+use std::ops::Range;
+
+/// A header field is decoded in pieces of whole lines of about so many bytes.
+const FIELD_PIECE: usize = 32 * 1024;
+
+/// Whether a field of this name in the message's header contains the text.
+pub(super) fn in_field(
+    body: &dyn Body,
+    structure: &Structure,
+    name: &[u8],
+    needle: &Needle,
+) -> Result<bool, BodyLost> {
+    let header = structure.root().header();
+    Fields::new(needle, Shown::Values).read(body, header, |field| field.eq_ignore_ascii_case(name))
+}
+
+/// Whether the body contains the text. Only parts that are text are searched, and no header of a part:
+/// who looks for `image` does not mean a type.
+pub(super) fn in_body(
+    body: &dyn Body,
+    structure: &Structure,
+    needle: &Needle,
+) -> Result<bool, BodyLost> {
+    if needle.is_empty() {
+        return Ok(true);
+    }
+    for part in structure.parts() {
+        if in_leaf(body, part, needle)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether the body, the header, or the header of any part contains the text.
+pub(super) fn in_text(
+    body: &dyn Body,
+    structure: &Structure,
+    needle: &Needle,
+) -> Result<bool, BodyLost> {
+    for part in structure.parts() {
+        if in_header(body, part, needle)? || in_leaf(body, part, needle)? {
+            return Ok(true);
+        }
+    }
+    Ok(needle.is_empty())
+}
+
+fn in_header(body: &dyn Body, part: Part<'_>, needle: &Needle) -> Result<bool, BodyLost> {
+    Fields::new(needle, Shown::Lines).read(body, part.header(), |_| true)
+}
+
+/// Whether the text is in a part that is text, or a report or the like.
+fn in_leaf(body: &dyn Body, part: Part<'_>, needle: &Needle) -> Result<bool, BodyLost> {
+    let content = part.content();
+    let readable = content.is_text() || content.media_type().eq_ignore_ascii_case(b"message");
+    if part.kind() != Kind::Leaf || !readable {
+        return Ok(false);
+    }
+    let mut decoded = Decoded {
+        haystack: Haystack::new(needle),
+        transfer: Transfer::new(content.encoding()),
+        charset: charset::of_message(content.parameter("charset").unwrap_or(b"us-ascii"))
+            .new_decoder_without_bom_handling(),
+        bytes: Vec::new(),
+        text: String::new(),
+    };
+    let mut lines = Lines::new(body, part.body());
+    while let Some(piece) = lines.next_piece()? {
+        decoded.add(Some(piece));
+        if decoded.haystack.found() {
+            return Ok(true);
+        }
+    }
+    decoded.add(None);
+    Ok(decoded.haystack.found())
+}
+
+/// A part's body on its way into a haystack.
+struct Decoded<'n> {
+    haystack: Haystack<'n>,
+    transfer: Transfer,
+    charset: Decoder,
+    bytes: Vec<u8>,
+    text: String,
+}
+
+impl Decoded<'_> {
+    /// Adds a piece, or the end.
+    fn add(&mut self, piece: Option<&[u8]>) {
+        self.bytes.clear();
+        self.transfer
+            .decode(piece.unwrap_or_default(), &mut self.bytes);
+        self.text.clear();
+        // So much room that all of it fits, whatever the charset.
+        let most = self.charset.max_utf8_buffer_length(self.bytes.len());
+        self.text.reserve(most.unwrap_or_default());
+        let (_, read, _) =
+            self.charset
+                .decode_to_string(&self.bytes, &mut self.text, piece.is_none());
+        debug_assert_eq!(read, self.bytes.len());
+        self.haystack.add(&self.text);
+    }
+}
+
+/// What of a field is searched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    /// Its value.
+    Values,
+    /// Its name, the colon and its value; one field follows the other.
+    Lines,
+}
+
+/// The fields of a header on their way into a haystack.
+struct Fields<'n> {
+    haystack: Haystack<'n>,
+    shown: Shown,
+    /// The field being read, or the end of a long one, as it lies in the message.
+    raw: Vec<u8>,
+}
+
+impl<'n> Fields<'n> {
+    fn new(needle: &'n Needle, shown: Shown) -> Self {
+        Self {
+            haystack: Haystack::new(needle),
+            shown,
+            raw: Vec::new(),
+        }
+    }
+
+    /// Whether the text is in a field that is wanted.
+    fn read(
+        mut self,
+        body: &dyn Body,
+        header: Range<u64>,
+        wanted: impl Fn(&[u8]) -> bool,
+    ) -> Result<bool, BodyLost> {
+        let mut lines = Lines::new(body, header);
+        let mut take = false;
+        while let Some(segment) = lines.next()? {
+            let folded = matches!(segment.bytes.first(), Some(b' ' | b'\t'));
+            if segment.begins_line && !folded {
+                if take && self.end_field() {
+                    return Ok(true);
+                }
+                take = self.begin(&segment, &wanted);
+            } else if take {
+                if self.raw.len() >= FIELD_PIECE {
+                    self.end_piece();
+                    self.haystack.add(if folded { " " } else { "" });
+                }
+                self.raw.extend_from_slice(segment.bytes);
+            }
+        }
+        Ok(take && self.end_field())
+    }
+
+    fn end_piece(&mut self) {
+        self.haystack.add(&words::decode(&unfold(&self.raw)));
+        self.raw.clear();
+    }
+
+    /// Ends a field; says whether the text was found.
+    fn end_field(&mut self) -> bool {
+        self.end_piece();
+        match self.shown {
+            Shown::Values => self.haystack.cut(),
+            Shown::Lines => self.haystack.add("\r\n"),
+        }
+        self.haystack.found()
+    }
+
+    /// Begins a field, if it is wanted.
+    fn begin(&mut self, segment: &Segment<'_>, wanted: &impl Fn(&[u8]) -> bool) -> bool {
+        let name = field::name(segment.bytes);
+        let take = match self.shown {
+            Shown::Values => name.is_some_and(wanted),
+            Shown::Lines => !segment.is_blank_line(),
+        };
+        self.raw.clear();
+        if take {
+            self.raw.extend_from_slice(match self.shown {
+                Shown::Values => field::value(segment.bytes),
+                Shown::Lines => segment.bytes,
+            });
+        }
+        take
+    }
+}
