@@ -77,8 +77,14 @@ impl<'b> Lines<'b> {
         } else {
             let searched = self.filled - self.from;
             self.fill()?;
-            memchr::memchr(b'\n', &self.window[searched..self.filled])
-                .map_or(self.filled, |at| searched + at + 1)
+            match memchr::memchr(b'\n', &self.window[searched..self.filled]) {
+                Some(at) => searched + at + 1,
+                // A line end stays in one piece.
+                None if self.filled > 1 && self.window[self.filled - 1] == b'\r' => {
+                    self.filled - usize::from(!self.unread.is_empty())
+                }
+                None => self.filled,
+            }
         };
         if self.from == end {
             return Ok(None);

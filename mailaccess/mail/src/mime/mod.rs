@@ -33,6 +33,8 @@ mod parameter;
 mod part;
 mod scan;
 mod section;
+#[cfg(test)]
+pub(crate) mod tests;
 mod token;
 
 pub use address::{Address, Addresses};

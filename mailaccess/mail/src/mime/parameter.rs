@@ -21,8 +21,11 @@ pub(super) fn parameters(tokens: &mut Tokens<'_>) -> Vec<Parameter> {
     let mut whole = Vec::new();
     let mut continued = Vec::new();
     while tokens.peek().is_some() && whole.len() + continued.len() < MAX_PARAMETERS {
-        let Ok((name, text)) = parameter(tokens) else {
+        if tokens.peek() != Some(b';') {
             tokens.bump();
+            continue;
+        }
+        let Ok((name, text)) = parameter(tokens) else {
             continue;
         };
         match continuation(&name) {

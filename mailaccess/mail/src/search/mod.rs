@@ -10,6 +10,8 @@ mod fold;
 mod key;
 mod needle;
 mod program;
+#[cfg(test)]
+mod tests;
 mod text;
 mod transfer;
 mod words;

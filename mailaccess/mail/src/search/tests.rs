@@ -1,0 +1,426 @@
+//! Keys and what they find.
+
+use super::{Candidate, Charset, CompileError, Key, Search, UidSet};
+use crate::date::Day;
+use crate::mime::tests::properties::mutated_mail;
+use crate::mime::tests::{Bytes, wire};
+use crate::store::{Body, ErrorKind, Row, StoreError};
+use crate::{Flags, InternalDate, Keyword, ModSeq, SystemFlag, Uid};
+use proptest::prelude::*;
+use std::cell::Cell;
+use std::sync::Arc;
+
+/// A message that counts how often it is opened and asked for its attributes.
+struct Message {
+    row: Row,
+    recent: bool,
+    /// `None` when it is gone.
+    text: Option<Vec<u8>>,
+    asked: Cell<usize>,
+    opened: Cell<usize>,
+}
+
+impl Message {
+    fn new(text: impl Into<Vec<u8>>) -> Self {
+        Self {
+            row: Row {
+                uid: Uid::new(7).unwrap(),
+                modseq: ModSeq::FIRST,
+                flags: Flags::none(),
+            },
+            recent: false,
+            text: Some(text.into()),
+            asked: Cell::new(0),
+            opened: Cell::new(0),
+        }
+    }
+}
+
+impl Candidate for Message {
+    fn row(&self) -> &Row {
+        &self.row
+    }
+
+    fn is_recent(&self) -> bool {
+        self.recent
+    }
+
+    fn internal_date(&self) -> Result<Option<InternalDate>, StoreError> {
+        self.asked.set(self.asked.get() + 1);
+        // 17-Jul-1996 09:44:25 +0000
+        let arrived = InternalDate::from_unix_secs(837_596_665);
+        Ok(self.text.as_ref().map(|_| arrived))
+    }
+
+    fn size(&self) -> Result<Option<u64>, StoreError> {
+        self.asked.set(self.asked.get() + 1);
+        Ok(self.text.as_ref().map(|text| text.len() as u64))
+    }
+
+    fn body(&self) -> Result<Option<Arc<dyn Body>>, StoreError> {
+        self.opened.set(self.opened.get() + 1);
+        let body = |text: &Vec<u8>| Arc::new(Bytes::in_steps(text.clone(), 1000)) as Arc<dyn Body>;
+        Ok(self.text.as_ref().map(body))
+    }
+}
+
+fn matches(message: &Message, key: &Key) -> bool {
+    Search::compile(key, Charset::Utf8)
+        .unwrap()
+        .matches(message)
+        .unwrap()
+}
+
+fn day(text: &str) -> Day {
+    Day::parse(text.as_bytes()).unwrap()
+}
+
+fn header(name: &str, text: &str) -> Key {
+    Key::Header {
+        name: name.as_bytes().into(),
+        text: text.as_bytes().into(),
+    }
+}
+
+fn body(text: &str) -> Key {
+    Key::Body(text.as_bytes().into())
+}
+
+fn text(text: &str) -> Key {
+    Key::Text(text.as_bytes().into())
+}
+
+fn not(key: Key) -> Key {
+    Key::Not(Box::new(key))
+}
+
+fn or(one: Key, other: Key) -> Key {
+    Key::Or(Box::new(one), Box::new(other))
+}
+
+#[track_caller]
+fn check(message: &str, key: &Key, want: bool) {
+    assert_eq!(matches(&Message::new(wire(message)), key), want, "{key:?}");
+}
+
+#[test]
+fn rows_are_tested() {
+    let mut message = Message::new("");
+    let keyword = Keyword::new("$Work").unwrap();
+    message.row.flags.insert(SystemFlag::Seen);
+    message.row.flags.insert_keyword(keyword);
+    message.recent = true;
+    let uid = |n| Uid::new(n).unwrap();
+    for (key, want) in [
+        (Key::All, true),
+        (Key::Flag(SystemFlag::Seen), true),
+        (Key::Flag(SystemFlag::Deleted), false),
+        (Key::Keyword(Keyword::new("$work").unwrap()), true),
+        (Key::Keyword(Keyword::new("other").unwrap()), false),
+        (Key::Recent, true),
+        (Key::Uids([uid(5)..=uid(7)].into_iter().collect()), true),
+        (Key::Uids(UidSet::default()), false),
+        (Key::And(vec![]), true),
+        (Key::And(vec![Key::All, Key::Recent]), true),
+        (Key::And(vec![Key::All, not(Key::Recent)]), false),
+        (or(not(Key::All), Key::Recent), true),
+        (or(not(Key::All), not(Key::Recent)), false),
+        (not(or(Key::All, Key::Recent)), false),
+        (not(not(Key::All)), true),
+    ] {
+        assert_eq!(matches(&message, &key), want, "{key:?}");
+    }
+    assert_eq!((message.asked.get(), message.opened.get()), (0, 0));
+}
+
+#[test]
+fn dates_and_sizes_are_tested() {
+    let text = "Date: Mon, 7 Feb 1994 23:52:25 -0800\n\nx\n";
+    for (key, want) in [
+        (Key::Before(day("17-Jul-1996")), false),
+        (Key::Before(day("18-Jul-1996")), true),
+        (Key::On(day("17-Jul-1996")), true),
+        (Key::On(day("16-Jul-1996")), false),
+        (Key::Since(day("17-Jul-1996")), true),
+        (Key::Since(day("18-Jul-1996")), false),
+        (Key::SentBefore(day("7-Feb-1994")), false),
+        (Key::SentBefore(day("8-Feb-1994")), true),
+        (Key::SentOn(day("7-Feb-1994")), true),
+        (Key::SentSince(day("7-Feb-1994")), true),
+        (Key::SentSince(day("8-Feb-1994")), false),
+        (Key::Larger(42), true),
+        (Key::Larger(43), false),
+        (Key::Smaller(43), false),
+        (Key::Smaller(44), true),
+    ] {
+        check(text, &key, want);
+    }
+    for key in [
+        Key::SentBefore(day("1-Jan-2100")),
+        Key::SentSince(day("1-Jan-1970")),
+    ] {
+        check("Subject: no date\n\n", &key, false);
+        check("Date: soon\n\n", &key, false);
+    }
+}
+
+const MAIL: &str = "From: =?utf-8?q?J=C3=B6rg?= <joerg@example.com>
+Subject: a
+ folded =?iso-8859-1?Q?gr=FCn?=
+Bcc:
+X-No: 
+Content-Type: multipart/mixed; boundary=b
+
+preamble
+--b
+Content-Type: text/plain; charset=iso-8859-1; name=named
+Content-Transfer-Encoding: quoted-printable
+
+caf=E9 and a soft=
+ break
+--b
+Content-Type: text/html; charset=utf-8
+Content-Transfer-Encoding: base64
+
+PHA+U3RyYcOfZTwvcD4=
+--b
+Content-Type: application/pdf
+Content-Transfer-Encoding: base64
+
+aGlkZGVu
+--b
+Content-Type: message/rfc822
+
+Subject: inner
+Content-Type: text/plain; charset=koi8-r
+Content-Transfer-Encoding: base64
+
+8NLJ18XU
+--b--
+epilogue
+";
+
+#[test]
+fn header_fields_are_searched_decoded_and_unfolded() {
+    for (name, text, want) in [
+        ("from", "jörg", true),
+        ("From", "JÖRG", true),
+        ("FROM", "JO\u{308}RG", true),
+        ("From", "@EXAMPLE", true),
+        ("From", "=?utf-8", false),
+        ("Subject", "a folded GRÜN", true),
+        ("Subject", "inner", false),
+        ("To", "", false),
+        ("Bcc", "", true),
+        ("X-No", "", true),
+        ("X-No", "x", false),
+        ("Subject: a", "", false),
+    ] {
+        check(MAIL, &header(name, text), want);
+    }
+}
+
+#[test]
+fn bodies_are_searched_decoded_and_by_part() {
+    for (what, want) in [
+        ("", true),
+        ("CAFÉ and", true),
+        ("caf=E9", false),
+        ("soft break", true),
+        ("straße", true),
+        ("U3RyYcOf", false),
+        ("hidden", false),
+        ("aGlkZGVu", false),
+        ("привет", true),
+        ("preamble", false),
+        ("epilogue", false),
+        ("named", false),
+        ("inner", false),
+        ("folded", false),
+    ] {
+        check(MAIL, &body(what), want);
+    }
+}
+
+#[test]
+fn texts_are_searched_in_headers_and_bodies() {
+    for (what, want) in [
+        ("", true),
+        ("from: jörg", true),
+        ("subject: a folded grün", true),
+        ("subject: inner", true),
+        ("name=named", true),
+        ("ПРИВЕТ", true),
+        ("epilogue", false),
+        ("nowhere", false),
+    ] {
+        check(MAIL, &text(what), want);
+    }
+}
+
+#[test]
+fn lying_charsets_are_read_as_well_as_can_be() {
+    let latin =
+        b"Content-Type: text/plain; charset=us-ascii\r\n\r\nna\xefve caf\xe9 end\r\n".to_vec();
+    assert!(matches(&Message::new(latin.clone()), &body("ve caf")));
+    assert!(!matches(&Message::new(latin), &body("café")));
+    check(
+        "Content-Type: text/plain; charset=us-ascii\n\ncafé\n",
+        &body("CAFÉ"),
+        true,
+    );
+    check(
+        "Content-Type: text/plain; charset=unheard-of\n\ncafé\n",
+        &body("café"),
+        true,
+    );
+    check(
+        "Content-Type: text/plain; charset=\"\"\n\ncafé\n",
+        &body("café"),
+        true,
+    );
+    check("\ncafé\n", &body("café"), true);
+    check(
+        "Content-Transfer-Encoding: base64\n\naGVsbG8=\n",
+        &body("hello"),
+        true,
+    );
+    check(
+        "Content-Transfer-Encoding: x-strange\n\nhello\n",
+        &body("hello"),
+        true,
+    );
+    let utf16 = "Content-Type: text/plain; charset=utf-16le\nContent-Transfer-Encoding: base64\n\naABpAA==\n";
+    check(utf16, &body("hi"), true);
+}
+
+#[test]
+fn texts_are_found_across_pieces() {
+    for pad in [65_400, 65_470, 65_500, 65_520, 65_536, 131_000, 200_000] {
+        let filler = "x".repeat(pad);
+        check(
+            &format!("Subject: s\n\n{filler}needle{filler}"),
+            &body("NEEDLE"),
+            true,
+        );
+        check(
+            &format!("Subject: {filler}needle{filler}\n\n"),
+            &header("Subject", "needle"),
+            true,
+        );
+        let folds = "x\n ".repeat(pad / 3);
+        check(
+            &format!("Subject: {folds}=?utf-8?q?need?=\n =?utf-8?q?le?= y\n\n"),
+            &header("Subject", "needle y"),
+            true,
+        );
+        check(
+            &format!("A: {filler}\nSubject: a\n b\n\n"),
+            &text("subject: a b"),
+            true,
+        );
+    }
+}
+
+#[test]
+fn what_costs_more_is_asked_last_and_once() {
+    let message = Message::new(wire(MAIL));
+    let key = or(
+        Key::And(vec![body("café"), Key::Larger(1), not(Key::All)]),
+        Key::And(vec![
+            body("café"),
+            text("inner"),
+            Key::SentOn(day("1-Jan-2000")),
+        ]),
+    );
+    assert!(!matches(&message, &key));
+    assert_eq!((message.asked.get(), message.opened.get()), (0, 1));
+    assert!(matches(&message, &or(body("café"), Key::All)));
+    assert_eq!(message.opened.get(), 1);
+}
+
+#[test]
+fn a_message_gone_matches_nothing() {
+    let mut message = Message::new("");
+    message.text = None;
+    for key in [
+        not(Key::Larger(0)),
+        not(Key::On(day("1-Jan-2000"))),
+        not(body("x")),
+        not(Key::SentOn(day("1-Jan-2000"))),
+    ] {
+        assert!(!matches(&message, &key), "{key:?}");
+    }
+}
+
+#[test]
+fn a_message_that_cannot_be_read_is_an_error() {
+    struct Lost(Row);
+    impl Candidate for Lost {
+        fn row(&self) -> &Row {
+            &self.0
+        }
+        fn is_recent(&self) -> bool {
+            false
+        }
+        fn internal_date(&self) -> Result<Option<InternalDate>, StoreError> {
+            Ok(None)
+        }
+        fn size(&self) -> Result<Option<u64>, StoreError> {
+            Ok(None)
+        }
+        fn body(&self) -> Result<Option<Arc<dyn Body>>, StoreError> {
+            Err(StoreError::new(ErrorKind::Unavailable, "open a message"))
+        }
+    }
+    let search = Search::compile(&body("x"), Charset::UsAscii).unwrap();
+    let lost = Lost(Message::new("").row);
+    assert_eq!(
+        search.matches(&lost).unwrap_err().kind(),
+        ErrorKind::Unavailable
+    );
+}
+
+#[test]
+fn a_text_must_be_in_its_charset() {
+    let key = Key::And(vec![Key::All, Key::Body((*b"caf\xe9").into())]);
+    for charset in Charset::ALL {
+        assert_eq!(
+            Search::compile(&key, charset).err(),
+            Some(CompileError(charset))
+        );
+        assert_eq!(
+            Charset::from_name(charset.name().to_lowercase().as_bytes()),
+            Some(charset)
+        );
+    }
+    assert_eq!(Charset::from_name(b"iso-8859-1"), None);
+}
+
+#[test]
+fn deep_keys_are_evaluated_without_recursion() {
+    let mut key = Key::All;
+    for _ in 0..1000 {
+        key = or(not(key), Key::Recent);
+    }
+    assert!(matches(&Message::new(""), &key));
+}
+
+#[test]
+fn messages_nested_without_end_are_searched() {
+    let nested = "Content-Type: message/rfc822\r\n\r\n".repeat(60_000) + "needle";
+    assert!(!matches(&Message::new(nested), &text("absent")));
+}
+
+proptest! {
+    #[test]
+    fn any_mail_is_searched(mail in mutated_mail(), what in "[a-zé ]{0,3}") {
+        let message = Message::new(mail);
+        for key in [body(&what), text(&what), header("subject", &what), Key::SentOn(day("7-Feb-1994"))] {
+            let found = matches(&message, &key);
+            prop_assert_eq!(matches(&message, &not(key)), !found);
+        }
+        // What is in a body is in the message.
+        prop_assert!(!matches(&message, &body(&what)) || matches(&message, &text(&what)));
+    }
+}
