@@ -1,0 +1,285 @@
+//! A crate exists to forbid something; these tests say what.
+
+use crate::harness::{checkout, run};
+use crate::tidy::{metadata, sources, text};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// One row a crate of ours: which of ours it may use, and what may not be reached from it by any way.
+struct Wall {
+    package: &'static str,
+    ours: &'static [&'static str],
+    never: &'static [&'static str],
+}
+
+const RUNTIME: &[&str] = &[
+    "tokio",
+    "rustls",
+    "tokio-rustls",
+    "kube",
+    "k8s-openapi",
+    "rustix",
+    "socket2",
+    "getrandom",
+];
+
+const WALLS: &[Wall] = &[
+    Wall {
+        package: "mailaccess-mail",
+        ours: &[],
+        never: RUNTIME,
+    },
+    Wall {
+        package: "mailaccess-imap",
+        ours: &["mailaccess-mail"],
+        never: RUNTIME,
+    },
+    Wall {
+        package: "mailaccess-pop3",
+        ours: &["mailaccess-mail"],
+        never: RUNTIME,
+    },
+    Wall {
+        package: "mailaccess-config",
+        ours: &[],
+        never: &["tokio", "tokio-rustls", "kube", "k8s-openapi", "hyper"],
+    },
+    Wall {
+        package: "mailaccess-store",
+        ours: &["mailaccess-mail"],
+        never: &["tokio", "rustls", "kube", "k8s-openapi"],
+    },
+    Wall {
+        package: "mailaccess",
+        ours: &[
+            "mailaccess-config",
+            "mailaccess-imap",
+            "mailaccess-mail",
+            "mailaccess-pop3",
+            "mailaccess-store",
+        ],
+        never: &["kube", "kube-client", "kube-core", "k8s-openapi"],
+    },
+    Wall {
+        package: "mailaccess-crds",
+        ours: &[],
+        never: &["tokio", "rustls", "hyper", "kube-client"],
+    },
+    Wall {
+        package: "mailaccess-operator",
+        ours: &["mailaccess-config", "mailaccess-crds"],
+        never: &[],
+    },
+];
+
+#[test]
+fn dependencies_keep_the_walls() {
+    let declared = declared();
+    for wall in WALLS {
+        let ours: BTreeSet<_> = declared[wall.package]
+            .iter()
+            .filter(|name| name.starts_with("mailaccess"))
+            .map(String::as_str)
+            .collect();
+        let allowed = wall.ours.iter().copied().collect();
+        assert!(
+            ours.is_subset(&allowed),
+            "{} uses {:?}",
+            wall.package,
+            ours.difference(&allowed)
+        );
+        let reached = reached(wall.package);
+        assert!(reached.len() > 3, "{}: {reached:?}", wall.package);
+        for name in wall.never.iter().chain(&["ring", "mailaccess-e2e"]) {
+            assert!(!reached.contains(*name), "{} reaches {name}", wall.package);
+        }
+    }
+}
+
+#[test]
+fn every_crate_has_its_wall() {
+    let walled = WALLS.iter().map(|wall| wall.package.to_owned());
+    let walled: BTreeSet<_> = walled.chain(["mailaccess-e2e".to_owned()]).collect();
+    assert_eq!(declared().into_keys().collect::<BTreeSet<_>>(), walled);
+}
+
+/// Normal dependencies of our crates as they declare them, by names; what only tests and builds use is
+/// left out.
+fn declared() -> BTreeMap<String, BTreeSet<String>> {
+    let metadata = metadata(&["--no-deps"]);
+    let packages = metadata["packages"].as_array().unwrap().iter();
+    packages
+        .map(|package| {
+            let uses = package["dependencies"].as_array().unwrap().iter();
+            let uses = uses.filter(|uses| uses["kind"].is_null());
+            let uses = uses.map(|uses| uses["name"].as_str().unwrap().to_owned());
+            (package["name"].as_str().unwrap().to_owned(), uses.collect())
+        })
+        .collect()
+}
+
+/// Everything that a crate is built with, whatever the way it comes in.
+fn reached(package: &str) -> BTreeSet<String> {
+    let tree = run(Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--edges", "normal", "--prefix", "none"])
+        .args(["--format", "{p}", "--package", package])
+        .current_dir(checkout()));
+    tree.lines()
+        .skip(1)
+        .filter_map(|line| line.split(' ').next())
+        .filter(|name| !name.is_empty())
+        .map(ToOwned::to_owned)
+        .collect()
+}
+
+/// Where the product's code lies, without its tests.
+fn product() -> impl Iterator<Item = (PathBuf, String)> {
+    sources()
+        .into_iter()
+        .filter(|path| {
+            let is_test = |part: &str| part == "tests" || part == "tests.rs" || part == "e2e";
+            !path
+                .components()
+                .any(|part| is_test(part.as_os_str().to_str().unwrap()))
+        })
+        .map(|path| {
+            let text = text(&path);
+            // Tests stand last in a file.
+            let code = text
+                .split("#[cfg(test)]\nmod tests")
+                .next()
+                .unwrap()
+                .to_owned();
+            (path, code)
+        })
+}
+
+fn is_in(path: &Path, places: &[&str]) -> bool {
+    places.iter().any(|place| path.starts_with(place))
+}
+
+#[track_caller]
+fn only_in(what: &[&str], allowed: &[&str]) {
+    let mut found = Vec::new();
+    for (path, code) in product().filter(|(path, _)| !is_in(path, allowed)) {
+        for (number, line) in code.lines().enumerate() {
+            let is_comment = line.trim_start().starts_with("//");
+            if !is_comment && what.iter().any(|what| line.contains(what)) {
+                found.push(format!(
+                    "{}:{}: {}",
+                    path.display(),
+                    number + 1,
+                    line.trim()
+                ));
+            }
+        }
+    }
+    assert!(found.is_empty(), "not allowed here:\n{}", found.join("\n"));
+}
+
+/// Ways to reach a file.
+const FILE_CALLS: &[&str] = &[
+    "std::fs",
+    "tokio::fs",
+    "rustix::fs",
+    "File::open",
+    "File::create",
+    "OpenOptions",
+];
+
+#[test]
+fn mail_files_are_touched_by_the_volume_alone() {
+    // The pod reads documents, the operator reads YAML and writes documents, `crdgen` writes definitions:
+    // none of them is mail.
+    only_in(
+        FILE_CALLS,
+        &[
+            "mailaccess/store/src/volume",
+            "mailaccess/src",
+            "operator/src",
+            "crds/src",
+        ],
+    );
+    // In the pod, whoever reads files reads documents or makes the volume.
+    let pod = Path::new("mailaccess/src");
+    for (path, code) in product().filter(|(path, _)| path.starts_with(pod)) {
+        if FILE_CALLS.iter().any(|call| code.contains(call)) {
+            assert!(
+                is_in(&path, &["mailaccess/src/documents", "mailaccess/src/init"]),
+                "{} calls the file system",
+                path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn sockets_are_opened_by_the_pod_alone() {
+    only_in(
+        &[
+            "TcpListener::bind",
+            "TcpStream::connect",
+            "UdpSocket",
+            "UnixListener",
+            "socket2::Socket",
+        ],
+        &["mailaccess/src", "operator/src/local"],
+    );
+}
+
+#[test]
+fn protocols_and_mail_know_no_clock_and_hold_no_async() {
+    let outside = ["operator", "mailaccess/src", "crds"];
+    only_in(&["async fn", "async {", "async move"], &outside);
+    // The lint stands in clippy.toml; these crates may not even silence it.
+    let lists = text(Path::new("clippy.toml"));
+    for banned in [
+        "std::time::Instant::now",
+        "std::time::SystemTime::now",
+        "std::env::var",
+        "std::env::vars",
+        "std::env::var_os",
+    ] {
+        assert!(lists.contains(&format!("path = \"{banned}\"")), "{banned}");
+    }
+    only_in(
+        &["clippy::disallowed_methods"],
+        &[
+            "operator",
+            "mailaccess/src",
+            "crds",
+            "mailaccess/store/src/volume",
+        ],
+    );
+}
+
+#[test]
+fn protocols_are_no_std() {
+    for package in ["imap", "pop3"] {
+        let lib = text(Path::new(&format!("mailaccess/{package}/src/lib.rs")));
+        assert!(lib.lines().any(|line| line == "#![no_std]"), "{package}");
+        assert!(!lib.contains("#[cfg(not(test))]"), "{package}");
+    }
+}
+
+#[test]
+fn lints_are_those_of_the_workspace_everywhere() {
+    for (package, manifest) in [
+        "crds",
+        "operator",
+        "mailaccess",
+        "mailaccess/config",
+        "mailaccess/mail",
+        "mailaccess/imap",
+        "mailaccess/pop3",
+        "mailaccess/store",
+        "e2e",
+    ]
+    .map(|package| (package, text(Path::new(&format!("{package}/Cargo.toml")))))
+    {
+        assert!(manifest.contains("[lints]\nworkspace = true"), "{package}");
+    }
+    // A lint is silenced on an item, never for a file.
+    only_in(&["#![allow"], &[]);
+}
