@@ -15,6 +15,8 @@ pub struct Content {
     pub(super) disposition: Option<Disposition>,
     pub(super) languages: Vec<Box<[u8]>>,
     pub(super) location: Option<Box<[u8]>>,
+    /// Whether it is a message that would have to be decoded before its parts could be found.
+    pub(super) encoded_message: bool,
 }
 
 /// A parameter, `name=value`; the name as written (`filename*` of RFC 2231 keeps its star), the value
@@ -98,6 +100,12 @@ impl Content {
     pub fn is_message(&self) -> bool {
         self.media_type().eq_ignore_ascii_case(b"message")
             && self.subtype().eq_ignore_ascii_case(b"rfc822")
+    }
+
+    /// Whether a person may read this: text, a report or the like, or a message in an encoding.
+    pub(crate) fn is_readable(&self) -> bool {
+        let report = self.media_type().eq_ignore_ascii_case(b"message");
+        self.is_text() || report || self.encoded_message
     }
 
     /// The parameters of the type, in order.

@@ -12,8 +12,8 @@ pub(crate) fn value(line: &[u8]) -> &[u8] {
     memchr::memchr(b':', line).map_or(line, |colon| &line[colon + 1..])
 }
 
-/// Unfolds a value: without blanks at its ends; a line end and the blanks that continue it become one
-/// space, and so does a carriage return alone. A NUL, which no IMAP string may hold, becomes U+FFFD.
+/// Unfolds a value: without blanks at its ends; line ends and the blanks that continue the value become
+/// one space, and so does a carriage return alone. A NUL, which no IMAP string may hold, becomes U+FFFD.
 pub(crate) fn unfold(raw: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(raw.len());
     for line in raw.split(|byte| *byte == b'\n') {
@@ -22,7 +22,7 @@ pub(crate) fn unfold(raw: &[u8]) -> Vec<u8> {
             .iter()
             .position(|byte| !matches!(byte, b' ' | b'\t'))
             .unwrap_or(line.len());
-        if !out.is_empty() {
+        if blanks < line.len() && !out.is_empty() {
             out.push(b' ');
         }
         for &byte in &line[blanks..] {

@@ -51,7 +51,7 @@ fn parameter(tokens: &mut Tokens<'_>) -> Result<(Vec<u8>, Vec<u8>), Broken> {
         return Err(Broken);
     }
     let (mut name, mut value) = (Vec::new(), Vec::new());
-    if tokens.mime_token(&mut name)? == Behind::End || !tokens.take(b'=') {
+    if tokens.mime_token(&mut name)? == Behind::End || name.is_empty() || !tokens.take(b'=') {
         return Err(Broken);
     }
     if tokens.skip()? == Behind::End {

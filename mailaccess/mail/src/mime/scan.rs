@@ -266,6 +266,7 @@ impl Scan {
             .take(Structure::MAX_DEPTH)
             .count();
         if encoded || depth >= Structure::MAX_DEPTH || self.nodes.len() >= Structure::MAX_PARTS {
+            content.encoded_message = encoded;
             content.make_opaque();
             return Kind::Leaf;
         }

@@ -142,14 +142,15 @@ fn is_among(name: &[u8], names: &[Box<[u8]>]) -> bool {
 
 /// The ranges of the fields whose names are wanted, and of the blank line. Where the header has none,
 /// none is added: such a message has no body either, and RFC 3501 6.4.5 makes the exception for it. A
-/// line without a colon is no field, and is given with the fields that were not named.
+/// line without a colon is no field, and goes with the fields that were not named.
 fn fields(
     body: &dyn Body,
     header: Range<u64>,
     wanted: impl Fn(&[u8]) -> bool,
 ) -> Result<Pieces, BodyLost> {
     let mut pieces = Pieces::default();
-    let mut take = false;
+    // What continues a line that is not there is no field either.
+    let mut take = wanted(b"");
     let mut lines = Lines::new(body, header);
     while let Some(segment) = lines.next()? {
         if segment.is_blank_line() {

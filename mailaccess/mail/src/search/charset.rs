@@ -1,6 +1,6 @@
 //! Charsets: of the texts in a SEARCH command, and of the text in messages.
 
-use encoding_rs::Encoding;
+use encoding_rs::{Decoder, Encoding};
 
 /// The charset of the texts in a SEARCH command (RFC 3501 6.4.4 `CHARSET`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +58,17 @@ pub(super) fn of_message(name: &[u8]) -> &'static Encoding {
                 .and_then(|(_, label)| Encoding::for_label(label.as_bytes()))
         })
         .unwrap_or(encoding_rs::UTF_8)
+}
+
+/// A decoder for text in the charset of this name; `utf-16` alone says by its first bytes which of two
+/// orders is meant (RFC 2781 3.3).
+pub(super) fn decoder(name: &[u8]) -> Decoder {
+    let encoding = of_message(name);
+    if name.eq_ignore_ascii_case(b"utf-16") {
+        encoding.new_decoder()
+    } else {
+        encoding.new_decoder_without_bom_handling()
+    }
 }
 
 /// Names in mail that WHATWG does not know.

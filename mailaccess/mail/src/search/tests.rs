@@ -292,6 +292,16 @@ fn lying_charsets_are_read_as_well_as_can_be() {
     );
     let utf16 = "Content-Type: text/plain; charset=utf-16le\nContent-Transfer-Encoding: base64\n\naABpAA==\n";
     check(utf16, &body("hi"), true);
+    let with_mark =
+        "Content-Type: text/plain; charset=utf-16\nContent-Transfer-Encoding: base64\n\n/v8AaABp\n";
+    check(with_mark, &body("hi"), true);
+}
+
+#[test]
+fn an_encoded_message_is_searched_as_it_decodes() {
+    let mail = "Content-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\nU3ViamVjdDogaGkKCmhlbGxvCg==\n";
+    check(mail, &body("hello"), true);
+    check(mail, &body("aGVs"), false);
 }
 
 #[test]

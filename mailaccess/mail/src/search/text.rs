@@ -62,18 +62,16 @@ fn in_header(body: &dyn Body, part: Part<'_>, needle: &Needle) -> Result<bool, B
     Fields::new(needle, Shown::Lines).read(body, part.header(), |_| true)
 }
 
-/// Whether the text is in a part that is text, or a report or the like.
+/// Whether the text is in a part without parts that a person may read.
 fn in_leaf(body: &dyn Body, part: Part<'_>, needle: &Needle) -> Result<bool, BodyLost> {
     let content = part.content();
-    let readable = content.is_text() || content.media_type().eq_ignore_ascii_case(b"message");
-    if part.kind() != Kind::Leaf || !readable {
+    if part.kind() != Kind::Leaf || !content.is_readable() {
         return Ok(false);
     }
     let mut decoded = Decoded {
         haystack: Haystack::new(needle),
         transfer: Transfer::new(content.encoding()),
-        charset: charset::of_message(content.parameter("charset").unwrap_or(b"us-ascii"))
-            .new_decoder_without_bom_handling(),
+        charset: charset::decoder(content.parameter("charset").unwrap_or(b"us-ascii")),
         bytes: Vec::new(),
         text: String::new(),
     };

@@ -119,12 +119,12 @@ fn awkward_addresses_are_read_as_dovecot_does() {
 #[test]
 fn fields_are_unfolded_and_not_decoded() {
     let structure = scan(
-        "Subject: one\r\n\t  two\r\n =?utf-8?q?three?=  \r\nMessage-ID:\r\n <x@y>\r\ndate :  x\r\nno colon\r\nIn-Reply-To:\r\nBcc: \r\n\r\n",
+        "Subject: one\r\n\t  two\r\n =?utf-8?q?three?=  \r\n  \r\n four\r\nMessage-ID:\r\n <x@y>\r\ndate :  x\r\nno colon\r\nIn-Reply-To:\r\nBcc: \r\n\r\n",
     );
     let envelope = structure.root().envelope().unwrap();
     assert_eq!(
         envelope.subject(),
-        Some(b"one two =?utf-8?q?three?=".as_slice())
+        Some(b"one two =?utf-8?q?three?=   four".as_slice())
     );
     assert_eq!(envelope.message_id(), Some(b"<x@y>".as_slice()));
     assert_eq!(envelope.date(), Some(b"x".as_slice()));

@@ -197,6 +197,7 @@ fn check_parameters(field: &str, want: &[(&str, &str)]) {
 fn parameters_are_read_and_put_together() {
     check_parameters("; a=1; B=\"2;\\\"\"", &[("a", "1"), ("B", "2;\"")]);
     check_parameters("; a=; b", &[("a", "")]);
+    check_parameters("; =x; a=1; ;", &[("a", "1")]);
     check_parameters(
         "; a==?utf-8?q?b?=; c=d",
         &[("a", "=?utf-8?q?b?="), ("c", "d")],

@@ -113,6 +113,8 @@ fn header_fields_are_taken_with_their_folds_and_the_blank_line() {
 #[test]
 fn a_header_that_has_no_blank_line_gets_none() {
     let a = || names(&["a"]);
+    let not_a = SectionText::HeaderFieldsNot(a());
+    assert_eq!(extract(" x\nA: 1\n\n", &[], not_a), " x\r\n\r\n");
     for (text, want) in [
         ("A: 1\nB: 2\n", "A: 1\n"),
         ("A: 1\nB", "A: 1\n"),
