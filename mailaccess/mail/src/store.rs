@@ -152,7 +152,8 @@ pub struct Snapshot {
     pub highest_modseq: ModSeq,
     /// All messages, ascending.
     pub uids: Arc<[Uid]>,
-    /// The messages that this session, and no other, was given as recent. Ascending.
+    /// The messages that this session, and no other, was given as recent; to one that examines they are
+    /// only shown. Ascending.
     pub recent: Vec<Uid>,
     /// The first message without `\Seen` (RFC 3501 7.3.1 UNSEEN counts from it).
     pub first_unseen: Option<Uid>,

@@ -35,11 +35,13 @@ enum Event {
     Expunged(Uid),
 }
 
-/// What one session was given as recent; kept so that it is told the same twice.
+/// What one session was given or shown as recent; kept so that it is told the same twice.
 #[derive(Debug)]
 pub(crate) struct Claims {
     mode: OpenMode,
     given: BTreeSet<Uid>,
+    /// Among them what the session has not been told of.
+    untold: Vec<Uid>,
 }
 
 impl Claims {
@@ -47,6 +49,15 @@ impl Claims {
         Self {
             mode,
             given: BTreeSet::new(),
+            untold: Vec::new(),
+        }
+    }
+
+    /// Shows messages as recent to a session that examines: it takes them from nobody (RFC 3501 6.3.2).
+    pub(crate) fn show(&mut self, recent: impl Iterator<Item = Uid>) {
+        if self.mode == OpenMode::Examine {
+            let news = recent.filter(|uid| self.given.insert(*uid));
+            self.untold.extend(news);
         }
     }
 }
@@ -162,7 +173,7 @@ impl<M> Index<M> {
         Cursor(self.log_begins + self.log.len() as u64)
     }
 
-    /// The messages given to this session as recent, now or before, that are still here.
+    /// The messages given or shown to this session as recent, now or before, that are still here.
     pub(crate) fn claim_all(&mut self, claims: &mut Claims) -> Vec<Uid> {
         self.claim(claims);
         claims.given.retain(|uid| self.entries.contains_key(uid));
@@ -170,12 +181,20 @@ impl<M> Index<M> {
     }
 
     fn claim(&mut self, claims: &mut Claims) -> Vec<Uid> {
-        if claims.mode != OpenMode::Select {
-            return Vec::new();
+        match claims.mode {
+            OpenMode::Maildrop => Vec::new(),
+            OpenMode::Examine => {
+                claims.show(self.unclaimed.iter().copied());
+                let mut newly = std::mem::take(&mut claims.untold);
+                newly.sort_unstable();
+                newly
+            }
+            OpenMode::Select => {
+                let newly: Vec<Uid> = std::mem::take(&mut self.unclaimed).into_iter().collect();
+                claims.given.extend(&newly);
+                newly
+            }
         }
-        let newly: Vec<Uid> = std::mem::take(&mut self.unclaimed).into_iter().collect();
-        claims.given.extend(&newly);
-        newly
     }
 
     /// What happened after `since`. A message that came and went in between is not mentioned, and each
@@ -312,8 +331,12 @@ mod tests {
         let mut examining = Claims::new(OpenMode::Examine);
         let (mut first, mut second) =
             (Claims::new(OpenMode::Select), Claims::new(OpenMode::Select));
-        assert_eq!(index.claim_all(&mut examining), []);
-        assert_eq!(index.claim_all(&mut first), [uid(2)]);
+        let mut maildrop = Claims::new(OpenMode::Maildrop);
+        assert_eq!(index.claim_all(&mut maildrop), []);
+        assert_eq!(index.claim_all(&mut examining), [uid(2)], "it is shown");
+        assert_eq!(index.claim_all(&mut first), [uid(2)], "and not taken away");
+        let mut examining_later = Claims::new(OpenMode::Examine);
+        assert_eq!(index.claim_all(&mut examining_later), []);
         assert_eq!(index.claim_all(&mut second), []);
         assert_eq!(index.claim_all(&mut first), [uid(2)], "told the same twice");
         assert_eq!(index.unclaimed(), 0);

@@ -4,7 +4,7 @@
 //! the locks on disk; `state` is what readers see, and is never held while a file is waited for.
 
 use super::Inner;
-use super::dirs::{Dirs, Glance};
+use super::dirs::{Dirs, Glance, Place};
 use super::keywords::{self, Keywords};
 use super::list::List;
 use super::lock::{FolderLock, Wanted};
@@ -298,6 +298,13 @@ impl Folder {
     }
 }
 
+fn in_new(index: &Index<Message>) -> impl Iterator<Item = Uid> {
+    index
+        .iter()
+        .filter(|(_, entry)| entry.message.place == Place::New)
+        .map(|(uid, _)| uid)
+}
+
 impl State {
     pub(super) fn hints(&self) -> Vec<Hint> {
         self.sessions
@@ -311,13 +318,16 @@ impl State {
         self.new_files() > 0
     }
 
-    /// Messages in `new/`.
+    /// How many messages lie in `new/`.
     pub(super) fn new_files(&self) -> u32 {
-        let new = self
-            .index
-            .iter()
-            .filter(|(_, entry)| entry.message.place == super::dirs::Place::New);
-        u32::try_from(new.count()).unwrap_or(u32::MAX)
+        u32::try_from(in_new(&self.index).count()).unwrap_or(u32::MAX)
+    }
+
+    /// Shows a session that examines what lies in `new/`: it is recent to whoever moves it.
+    pub(super) fn show_new(&mut self, session: u64) {
+        if let Some(session) = self.sessions.get_mut(&session) {
+            session.claims.show(in_new(&self.index));
+        }
     }
 
     /// Letters that some file has, whether they mean something or not.

@@ -90,6 +90,9 @@ impl Mailbox for MaildirMailbox {
         self.refresh()?;
         let mut guard = self.folder.state();
         let state = &mut *guard;
+        if self.mode == OpenMode::Examine {
+            state.show_new(self.id);
+        }
         let session = state
             .sessions
             .get_mut(&self.id)
@@ -112,6 +115,9 @@ impl Mailbox for MaildirMailbox {
         self.refresh()?;
         let mut guard = self.folder.state();
         let state = &mut *guard;
+        if self.mode == OpenMode::Examine {
+            state.show_new(self.id);
+        }
         let session = state
             .sessions
             .get_mut(&self.id)

@@ -562,14 +562,22 @@ fn recent_is_given_to_one_session_and_once(account: &dyn Account) {
 
 fn examine_and_maildrop_leave_recent_alone(account: &dyn Account) {
     let one = append(account, &inbox(), "x\r\n", Flags::none());
-    for mode in [OpenMode::Examine, OpenMode::Maildrop] {
+    for (mode, recent) in [(OpenMode::Examine, vec![one]), (OpenMode::Maildrop, vec![])] {
         let mailbox = open(account, &inbox(), mode);
         let snapshot = mailbox.snapshot().unwrap();
-        assert_eq!((snapshot.recent, &*snapshot.uids), (vec![], &[one][..]));
+        assert_eq!((snapshot.recent, &*snapshot.uids), (recent, &[one][..]));
         assert_eq!(text(&*mailbox, one), "x\r\n");
     }
     assert_eq!(account.status(&inbox()).unwrap().recent, 1);
     assert_eq!(select(account, &inbox()).snapshot().unwrap().recent, [one]);
+    let examining = open(account, &inbox(), OpenMode::Examine);
+    let snapshot = examining.snapshot().unwrap();
+    assert_eq!(snapshot.recent, [], "it was given away");
+    let two = append(account, &inbox(), "y\r\n", Flags::none());
+    let (changes, cursor) = since(&*examining, snapshot.cursor);
+    assert!(matches!(&changes[..], [Change::Appended { row, recent: true }] if row.uid == two));
+    assert_eq!(since(&*examining, cursor).0, []);
+    assert_eq!(account.status(&inbox()).unwrap().recent, 1);
     let maildrop = open(account, &inbox(), OpenMode::Maildrop);
     assert_eq!(maildrop.expunge(Expunge::These(&[one])).unwrap(), [one]);
 }
