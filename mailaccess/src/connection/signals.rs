@@ -1,0 +1,154 @@
+//! What others tell a session: a few bits and one waker, so that an idle session waits for everything at
+//! once at the price of one word.
+
+use mailaccess_config::MailboxAddress;
+use mailaccess_mail::step::Stop;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+
+/// The open mailbox may have changed.
+const CHANGED: u32 = 1;
+/// Time-outs are others than before.
+const SETTINGS: u32 = 1 << 1;
+/// The right is gone.
+const REVOKED: u32 = 1 << 2;
+/// The process ends.
+const ENDING: u32 = 1 << 3;
+/// The connection ends now, whatever runs.
+const CUT: u32 = 1 << 4;
+
+/// One session as others see it.
+#[derive(Debug, Default)]
+pub(crate) struct Signals {
+    bits: AtomicU32,
+    wake: Notify,
+    person: Mutex<Option<MailboxAddress>>,
+}
+
+impl Signals {
+    /// Says that the open mailbox may have changed. Never blocks.
+    pub(crate) fn changed(&self) {
+        self.raise(CHANGED);
+    }
+
+    /// Says that time-outs are others than before.
+    pub(crate) fn settings_changed(&self) {
+        self.raise(SETTINGS);
+    }
+
+    /// Says that the right to be here is gone.
+    pub(crate) fn revoke(&self) {
+        self.raise(REVOKED);
+    }
+
+    /// Whether it was said that the right to be here is gone.
+    pub(crate) fn is_revoked(&self) -> bool {
+        self.bits.load(Ordering::Acquire) & REVOKED != 0
+    }
+
+    /// Says that the process ends.
+    pub(crate) fn end(&self) {
+        self.raise(ENDING);
+    }
+
+    /// Ends the connection, whatever runs.
+    pub(crate) fn cut(&self) {
+        self.raise(CUT);
+    }
+
+    /// Who is logged on.
+    pub(crate) fn person(&self) -> Option<MailboxAddress> {
+        self.lock_person().clone()
+    }
+
+    pub(crate) fn set_person(&self, person: MailboxAddress) {
+        *self.lock_person() = Some(person);
+    }
+
+    /// Takes a hint of changes, if there was one.
+    pub(super) fn take_changed(&self) -> bool {
+        self.bits.fetch_and(!CHANGED, Ordering::AcqRel) & CHANGED != 0
+    }
+
+    /// Why the session must end, if it must.
+    pub(super) fn stop(&self) -> Option<Stop> {
+        let bits = self.bits.load(Ordering::Acquire);
+        if bits & REVOKED != 0 {
+            Some(Stop::AccessRevoked)
+        } else if bits & ENDING != 0 {
+            Some(Stop::ShuttingDown)
+        } else {
+            None
+        }
+    }
+
+    /// Whether the connection must end whatever runs.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.bits.load(Ordering::Acquire) & CUT != 0
+    }
+
+    /// Waits for the next signal. One that came since the last wait counts. May be cancelled.
+    pub(super) async fn raised(&self) {
+        self.wake.notified().await;
+    }
+
+    /// Says that the newest time-outs are about to be looked at.
+    pub(super) fn take_settings(&self) {
+        self.bits.fetch_and(!SETTINGS, Ordering::AcqRel);
+    }
+
+    /// Waits until the connection must end whatever runs. Other signals stay to be seen. May be cancelled.
+    pub(crate) async fn until_cut(&self) {
+        while !self.is_cut() {
+            self.wake.notified().await;
+        }
+    }
+
+    /// Waits until the session must end for any reason. May be cancelled.
+    pub(super) async fn until_stop(&self) {
+        while !self.is_cut() && self.stop().is_none() {
+            self.wake.notified().await;
+        }
+    }
+
+    fn raise(&self, bit: u32) {
+        // One that is raised already has been told of, or will be looked at before the next wait.
+        if self.bits.fetch_or(bit, Ordering::AcqRel) & bit == 0 {
+            self.wake.notify_one();
+        }
+    }
+
+    fn lock_person(&self) -> MutexGuard<'_, Option<MailboxAddress>> {
+        self.person.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::FutureExt as _;
+
+    #[test]
+    fn a_signal_before_the_wait_is_not_lost() {
+        let signals = Signals::default();
+        signals.changed();
+        assert!(signals.raised().now_or_never().is_some());
+        assert!(signals.take_changed());
+        assert!(!signals.take_changed());
+        assert!(signals.raised().now_or_never().is_none());
+    }
+
+    #[test]
+    fn a_revoked_right_weighs_more_than_the_end_of_the_process() {
+        let signals = Signals::default();
+        signals.end();
+        assert_eq!(signals.stop(), Some(Stop::ShuttingDown));
+        signals.revoke();
+        assert_eq!(signals.stop(), Some(Stop::AccessRevoked));
+        assert!(signals.until_stop().now_or_never().is_some());
+        assert!(signals.until_cut().now_or_never().is_none());
+        signals.cut();
+        assert!(signals.until_cut().now_or_never().is_some());
+    }
+}

@@ -1,0 +1,99 @@
+//! `mailaccess init`, and the help.
+
+use crate::pod::mailaccess;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+fn files(root: &Path, into: &mut BTreeMap<String, Vec<u8>>) {
+    for entry in fs::read_dir(root).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files(&path, into);
+        } else {
+            into.insert(path.display().to_string(), fs::read(&path).unwrap());
+        }
+    }
+}
+
+#[test]
+fn doing_it_twice_is_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path().join("a/volume");
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        let done = mailaccess().arg("init").arg(&root).arg("--demo").output();
+        let done = done.unwrap();
+        assert!(done.status.success(), "{done:?}");
+        let mut found = BTreeMap::new();
+        files(&root, &mut found);
+        seen.push(found);
+    }
+    assert_eq!(seen[0], seen[1]);
+    assert!(
+        seen[0]
+            .keys()
+            .any(|name| name.ends_with("mailaccess.volume"))
+    );
+    for person in ["ann", "bob"] {
+        let inbox = format!("example.com/{person}/Maildir/new/");
+        let count = seen[0].keys().filter(|name| name.contains(&inbox)).count();
+        assert!(count >= 6, "{person} has {count}");
+    }
+}
+
+#[test]
+fn only_who_is_asked_for_gets_a_mailbox() {
+    let directory = tempfile::tempdir().unwrap();
+    let done = mailaccess()
+        .arg("init")
+        .arg(directory.path())
+        .args(["--user", "Carol@Example.com", "--path", "{local}@{domain}"])
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{done:?}");
+    assert!(directory.path().join("carol@example.com/cur").is_dir());
+    assert!(!directory.path().join("example.com").exists());
+}
+
+#[test]
+fn help_shows_how_it_is_used() {
+    for command in ["serve", "init"] {
+        let help = mailaccess().args([command, "--help"]).output().unwrap();
+        let text = String::from_utf8(help.stdout).unwrap();
+        assert!(text.contains(&format!("  mailaccess {command} ")), "{text}");
+        assert!(!text.contains("--fault"), "{text}");
+    }
+}
+
+#[test]
+fn what_is_made_belongs_to_who_is_asked_for() {
+    use std::os::unix::fs::MetadataExt as _;
+    let directory = tempfile::tempdir().unwrap();
+    if fs::metadata(directory.path()).unwrap().uid() != 0 {
+        eprintln!("skipped: only root can give files away");
+        return;
+    }
+    // Whoever acts for another user must be able to get there.
+    let open = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o755);
+    fs::set_permissions(directory.path(), open).unwrap();
+    let root = directory.path().join("volume");
+    let done = mailaccess()
+        .arg("init")
+        .arg(&root)
+        .args(["--demo", "--uid", "5000", "--gid", "5001"])
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{done:?}");
+    let mut found = BTreeMap::new();
+    files(&root, &mut found);
+    for name in found.keys().map(Path::new).chain([root.as_path()]) {
+        let owner = fs::metadata(name).unwrap();
+        assert_eq!(
+            (owner.uid(), owner.gid()),
+            (5000, 5001),
+            "{}",
+            name.display()
+        );
+    }
+}
