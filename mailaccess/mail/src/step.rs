@@ -307,7 +307,8 @@ impl Output {
         let _ = fmt::Write::write_fmt(self, text);
     }
 
-    /// Appends a range of a message, which must lie within it.
+    /// Appends a range of a message, which must lie within it, as what an IMAP literal may hold: any byte
+    /// but NUL (RFC 3501 9 `CHAR8`), which becomes 0x80. The length stays, and a client goes on.
     pub fn body(&mut self, body: Arc<dyn Body>, range: Range<u64>) {
         if !range.is_empty() {
             self.pieces.push_back(Piece::Body { body, range });
@@ -371,9 +372,11 @@ impl Output {
                     *sent == bytes.len()
                 }
                 Piece::Body { body, range } => {
+                    let from = chunk.len();
                     if !read_some(&**body, range, chunk, room, pull)? {
                         return Ok(Pulled::Blocked);
                     }
+                    replace_nul(&mut chunk[from..]);
                     range.is_empty()
                 }
                 Piece::Stuffed { body, range, line } => {
@@ -425,6 +428,14 @@ fn read_some(
         }),
         Some(_) => Ok(true),
         None => Ok(false),
+    }
+}
+
+fn replace_nul(bytes: &mut [u8]) {
+    let mut rest = bytes;
+    while let Some(at) = memchr::memchr(0, rest) {
+        rest[at] = 0x80;
+        rest = &mut rest[at + 1..];
     }
 }
 
@@ -497,6 +508,15 @@ mod tests {
                 pull_all(output, limit),
                 b"* 1 FETCH (BODY[] {5}\r\n12345)\r\n"
             );
+        }
+    }
+
+    #[test]
+    fn a_literal_holds_no_nul() {
+        for limit in 2..9 {
+            let mut output = Output::new();
+            output.body(Arc::new(Text(b"\0a\0\0b\0")), 0..6);
+            assert_eq!(pull_all(output, limit), b"\x80a\x80\x80b\x80");
         }
     }
 
