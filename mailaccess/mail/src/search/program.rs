@@ -300,9 +300,7 @@ impl<'a> Facts<'a> {
             Test::Sent(when, limit) => self.sent()?.is_some_and(|day| when.holds(day, *limit)),
             Test::Larger(limit) => self.candidate.size()?.ok_or(Stop::Gone)? > *limit,
             Test::Smaller(limit) => self.candidate.size()?.ok_or(Stop::Gone)? < *limit,
-            Test::Header { name, needle } => {
-                text::in_field(&**self.body()?, self.structure()?, name, needle)?
-            }
+            Test::Header { name, needle } => text::in_field(&**self.body()?, name, needle)?,
             Test::Body(needle) => text::in_body(&**self.body()?, self.structure()?, needle)?,
             Test::Text(needle) => text::in_text(&**self.body()?, self.structure()?, needle)?,
         })
@@ -329,11 +327,8 @@ impl<'a> Facts<'a> {
         if let Some(sent) = self.sent.get() {
             return Ok(*sent);
         }
-        let sent = self
-            .structure()?
-            .root()
-            .envelope()
-            .and_then(|envelope| super::date::day(envelope.date()?));
+        let value = text::last_value(&**self.body()?, b"Date")?;
+        let sent = value.and_then(|value| super::date::day(&value));
         Ok(*self.sent.get_or_init(|| sent))
     }
 }

@@ -16,14 +16,38 @@ use std::ops::Range;
 const FIELD_PIECE: usize = 32 * 1024;
 
 /// Whether a field of this name in the message's header contains the text.
-pub(super) fn in_field(
-    body: &dyn Body,
-    structure: &Structure,
-    name: &[u8],
-    needle: &Needle,
-) -> Result<bool, BodyLost> {
-    let header = structure.root().header();
-    Fields::new(needle, Shown::Values).read(body, header, |field| field.eq_ignore_ascii_case(name))
+///
+/// Nothing behind the header is read, so no structure is needed: a message's own header ends with its
+/// first blank line.
+pub(super) fn in_field(body: &dyn Body, name: &[u8], needle: &Needle) -> Result<bool, BodyLost> {
+    let wanted = |field: &[u8]| field.eq_ignore_ascii_case(name);
+    Fields::new(needle, Shown::Values).read(body, 0..body.len(), wanted)
+}
+
+/// The value of the last field of this name in the message's header, unfolded, or the beginning of it.
+pub(super) fn last_value(body: &dyn Body, name: &[u8]) -> Result<Option<Vec<u8>>, BodyLost> {
+    const MAX_VALUE: usize = 1000;
+    let mut lines = Lines::new(body, 0..body.len());
+    let mut value: Option<Vec<u8>> = None;
+    let mut take = false;
+    while let Some(segment) = lines.next()? {
+        if segment.is_blank_line() {
+            break;
+        }
+        let mut bytes = segment.bytes;
+        if segment.begins_line && !matches!(bytes.first(), Some(b' ' | b'\t')) {
+            take = field::name(bytes).is_some_and(|field| field.eq_ignore_ascii_case(name));
+            if take {
+                bytes = field::value(bytes);
+                value = Some(Vec::new());
+            }
+        }
+        if let Some(value) = value.as_mut().filter(|_| take) {
+            let room = MAX_VALUE - value.len();
+            value.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        }
+    }
+    Ok(value.map(|raw| unfold(&raw)))
 }
 
 /// Whether the body contains the text. Only parts that are text are searched, and no header of a part:
@@ -149,6 +173,9 @@ impl<'n> Fields<'n> {
         let mut lines = Lines::new(body, header);
         let mut take = false;
         while let Some(segment) = lines.next()? {
+            if segment.is_blank_line() {
+                break;
+            }
             let folded = matches!(segment.bytes.first(), Some(b' ' | b'\t'));
             if segment.begins_line && !folded {
                 if take && self.end_field() {
@@ -186,7 +213,7 @@ impl<'n> Fields<'n> {
         let name = field::name(segment.bytes);
         let take = match self.shown {
             Shown::Values => name.is_some_and(wanted),
-            Shown::Lines => !segment.is_blank_line(),
+            Shown::Lines => true,
         };
         self.raw.clear();
         if take {
