@@ -1,0 +1,9 @@
+//! Tests of whole dialogues, against a store in memory and without a socket.
+
+mod capabilities;
+mod driver;
+mod oracle;
+mod properties;
+mod size;
+mod transcript;
+mod transcripts;
