@@ -132,6 +132,7 @@ impl Imap {
         flags: &str,
         message: &[u8],
     ) -> io::Result<Reply> {
+        let flags = if flags.is_empty() { "()" } else { flags };
         let tag = self.begin(&format!("APPEND {mailbox} {flags} {{{}}}", message.len()))?;
         loop {
             let line = self.response()?;
