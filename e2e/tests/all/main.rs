@@ -9,6 +9,8 @@ mod crash;
 #[cfg(test)]
 mod dovecot;
 #[cfg(test)]
+mod dovecot_compare;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod first_fetch;
