@@ -5,7 +5,7 @@ use crate::encode::status::Status;
 use crate::encode::{self, flags};
 use crate::grammar::{Fault, Scanner, flag, set::SequenceSet};
 use crate::home::Selected;
-use crate::view::{Access, By, Expunges, OutOfRange, Target, Targets};
+use crate::view::{Access, By, OutOfRange, Target, Targets};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use mailaccess_mail::step::Output;
@@ -103,6 +103,8 @@ impl Storing {
     pub(crate) fn step(&mut self, selected: &mut Selected, out: &mut Output) -> Step {
         let batch = self.targets.take(&selected.view, BATCH);
         if let Err(error) = self.store(&batch, selected, out) {
+            // The client believes that nothing was changed: what was is told at the end.
+            selected.view.distrust();
             if error.kind() == ErrorKind::Limit {
                 selected.view.refuse_new_keywords();
                 flags::of_mailbox(&selected.view, out);
@@ -131,19 +133,19 @@ impl Storing {
             Answer::Flags => Vec::new(),
             Answer::Silent => mailbox.rows(&uids)?,
         };
-        // What others changed up to now is told now, so that it is not mixed up with what is changed here.
-        view.sync(&**mailbox, Expunges::Withheld, out)?;
         let stored = mailbox.store(&uids, &self.change, None)?;
         for (index, (target, stored)) in batch.iter().zip(stored).enumerate() {
             let Stored::Row(row) = stored else {
                 self.missed = true;
                 continue;
             };
-            let expected = before.get(index).and_then(Option::as_ref);
-            let expected = expected.map(|before| before.flags.changed(&self.change));
+            let before = before.get(index).and_then(Option::as_ref);
+            let expected = before.is_some_and(|before| {
+                view.is_known(before) && before.flags.changed(&self.change) == row.flags
+            });
             view.told(&row);
             flags::learn(view, &row.flags, out);
-            if expected.as_ref() != Some(&row.flags) {
+            if !expected {
                 self.tell(*target, &row, view.is_recent(row.uid).into(), out);
             }
         }

@@ -2,6 +2,9 @@
 
 mod capabilities;
 mod driver;
+mod fetching;
+mod limits;
+mod model;
 mod oracle;
 mod properties;
 mod size;

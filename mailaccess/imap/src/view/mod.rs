@@ -117,7 +117,17 @@ impl View {
         }
     }
 
-    /// Whether these flags are no news to the session.
+    /// Forgets that the session knows any flags newer than those that it was told of at last.
+    pub(crate) fn distrust(&mut self) {
+        self.told.clear();
+    }
+
+    /// Whether the session has seen these flags.
+    pub(crate) fn is_known(&self, row: &Row) -> bool {
+        row.modseq <= self.modseq || self.knows(row)
+    }
+
+    /// Whether it has seen these new flags out of their turn.
     fn knows(&self, row: &Row) -> bool {
         self.told
             .get(&row.uid)

@@ -23,6 +23,8 @@ use request::Request;
 const BATCH: usize = 64;
 /// Messages of which bytes may be waiting to be sent at once: each is an open file.
 const MAX_OPEN: usize = 16;
+/// Ranges of messages that may be waiting to be sent at once.
+const MAX_RANGES: usize = 1024;
 /// Bytes of output held before they are sent.
 const MAX_HELD: usize = 64 * 1024;
 
@@ -68,8 +70,8 @@ impl Fetch {
 impl Fetching {
     /// Writes the next messages, as many as may wait to be sent.
     pub(crate) fn step(&mut self, selected: &mut Selected, out: &mut Output) -> Step {
-        let mut open = 0;
-        while open < MAX_OPEN && out.held() < MAX_HELD {
+        let (mut open, mut ranges) = (0, 0);
+        while open < MAX_OPEN && ranges < MAX_RANGES && out.held() < MAX_HELD {
             let next = match self.next(selected, out) {
                 Ok(next) => next,
                 Err(error) => return Step::Finished(Status::from(error)),
@@ -79,7 +81,10 @@ impl Fetching {
             };
             match write::message(&self.request, &message, selected, out) {
                 Ok(write::Written::Whole) => {}
-                Ok(write::Written::Open) => open += 1,
+                Ok(write::Written::Open(more)) => {
+                    open += 1;
+                    ranges += more;
+                }
                 Ok(write::Written::Gone) => self.missed = true,
                 Err(error) => return Step::Finished(Status::from(error)),
             }

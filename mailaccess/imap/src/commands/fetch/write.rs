@@ -7,16 +7,20 @@ use crate::encode::{self, envelope, flags};
 use crate::home::Selected;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use mailaccess_mail::mime::{Part, Pieces, Structure};
+use mailaccess_mail::mime::{Part, Pieces, Section, Structure};
 use mailaccess_mail::step::Output;
-use mailaccess_mail::store::{Body, Row, StoreError};
+use mailaccess_mail::store::{Body, ErrorKind, Row, StoreError};
+
+/// Most ranges of one message in all sections that are asked for: an honest request has one or a few for
+/// each of them, and each is held until it is sent.
+const MAX_RANGES: usize = 2 * Section::MAX_RANGES;
 
 /// How writing a message ended.
 pub(super) enum Written {
     /// All of it is held.
     Whole,
-    /// Some of it will be read when it is sent.
-    Open,
+    /// So many ranges of it will be read when they are sent.
+    Open(usize),
     /// It is gone.
     Gone,
 }
@@ -68,8 +72,10 @@ pub(super) fn message(
         data(&Item::Flags, message, recent, None, out);
     }
     encode::line(out, format_args!(")"));
-    let open = opened.is_some_and(|opened| !opened.sections.is_empty());
-    Ok(if open { Written::Open } else { Written::Whole })
+    Ok(match opened.map_or(0, |opened| opened.ranges()) {
+        0 => Written::Whole,
+        ranges => Written::Open(ranges),
+    })
 }
 
 /// Opens a message; `None` when it is gone.
@@ -87,11 +93,25 @@ fn open(request: &Request, row: &Row, selected: &Selected) -> Result<Option<Open
             sections.push(resolve(extract, structure.as_deref(), &*body)?);
         }
     }
-    Ok(Some(Opened {
+    let opened = Opened {
         body,
         structure,
         sections,
-    }))
+    };
+    if opened.ranges() > MAX_RANGES {
+        let attempt = "fetch sections that are made of too many pieces";
+        return Err(StoreError::new(ErrorKind::Limit, attempt));
+    }
+    Ok(Some(opened))
+}
+
+impl Opened {
+    fn ranges(&self) -> usize {
+        self.sections
+            .iter()
+            .map(|pieces| pieces.ranges().len())
+            .sum()
+    }
 }
 
 fn resolve(
