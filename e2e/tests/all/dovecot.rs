@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Who owns mail that Dovecot serves; it refuses root.
-const OWNER: u32 = 5000;
+pub(crate) const OWNER: u32 = 5000;
 const START: Duration = Duration::from_secs(30);
 
 /// A running Dovecot that serves one Maildir to everybody who knows the password.
@@ -21,7 +21,7 @@ pub(crate) struct Dovecot {
 }
 
 impl Dovecot {
-    /// Hands the mail over to Dovecot's user and serves it.
+    /// Serves a Maildir, which is handed over to [`OWNER`] with all that is in it.
     pub(crate) fn start(maildir: &Path) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("dovecot-e2e-")

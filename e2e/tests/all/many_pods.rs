@@ -7,6 +7,7 @@ mod dovecot_and_back;
 mod log;
 mod model;
 
+use crate::dovecot::OWNER;
 use crate::harness::{Imap, Maildir, eventually, figure, now};
 use crate::pod::{Site, log_on};
 use crate::session::{differences, listing, message};
@@ -17,7 +18,8 @@ use log::{Act, Entry};
 use model::{Found, Model};
 use std::collections::BTreeMap;
 use std::fs;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::os::unix::fs::chown;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
@@ -38,7 +40,7 @@ const SETTLED: Duration = Duration::from_secs(10);
 #[test]
 #[ignore = "needs Debian's Dovecot and a root user: run by e2e/run"]
 fn nothing_is_lost_when_three_processes_and_an_outside_program_change_one_maildir() {
-    let site = Site::of(ANN);
+    let site = Site::owned_by(OWNER, ANN);
     let maildir = site.maildir(ANN);
     let pods: Vec<_> = (0..PROCESSES).map(|_| site.start(&[])).collect();
     log_on(&pods[0], ANN).ok(&format!("CREATE {TARGET}"));
@@ -46,7 +48,7 @@ fn nothing_is_lost_when_three_processes_and_an_outside_program_change_one_maildi
         .map(|turn| format!("{HOT}{turn}"))
         .collect();
     for token in &delivered {
-        maildir.deliver(&message(token));
+        deliver(&maildir, token);
     }
 
     let (clients, during) = storm(|process| log_on(&pods[process], ANN), &maildir);
@@ -88,7 +90,7 @@ fn storm(log_on: impl Fn(usize) -> Imap, maildir: &Maildir) -> (Vec<Client>, Vec
             let mut tokens = Vec::new();
             while ended.recv_timeout(PACE) == Err(RecvTimeoutError::Timeout) {
                 let token = format!("delivered-{}", tokens.len());
-                deliver(maildir, tokens.len(), &token);
+                deliver(maildir, &token);
                 tokens.push(token);
             }
             tokens
@@ -124,16 +126,19 @@ fn storm(log_on: impl Fn(usize) -> Imap, maildir: &Maildir) -> (Vec<Client>, Vec
 }
 
 /// Every second message comes by `link`, as some delivery agents do it.
-fn deliver(maildir: &Maildir, number: usize, token: &str) {
-    if number.is_multiple_of(2) {
-        maildir.deliver(&message(token));
-        return;
-    }
-    let name = format!("1700000001.M{number}P{}L.outside", std::process::id());
-    let tmp = maildir.0.join("tmp").join(&name);
+fn deliver(maildir: &Maildir, token: &str) {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("1700000000.M{number}P{}.outside", std::process::id());
+    let [tmp, new] = ["tmp", "new"].map(|folder| maildir.0.join(folder).join(&name));
     fs::write(&tmp, message(token)).unwrap();
-    fs::hard_link(&tmp, maildir.0.join("new").join(&name)).unwrap();
-    fs::remove_file(tmp).unwrap();
+    chown(&tmp, Some(OWNER), Some(OWNER)).unwrap();
+    if number.is_multiple_of(2) {
+        fs::rename(tmp, new).unwrap();
+    } else {
+        fs::hard_link(&tmp, new).unwrap();
+        fs::remove_file(tmp).unwrap();
+    }
 }
 
 /// Each session, once it has asked, knows what one that looks for the first time sees.

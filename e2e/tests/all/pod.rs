@@ -4,11 +4,10 @@
 use crate::harness::{Imap, Maildir, Pod, Security, Service, binary, run};
 use mailaccess_config::document::publish;
 use mailaccess_config::{
-    Certificates, Credentials, DocumentName, MailboxAddress, Mailboxes, PasswordHash, Rules,
-    Settings, Shard,
+    Certificates, Credentials, DocumentName, MailboxAddress, Mailboxes, Rules, Settings, Shard,
 };
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -42,38 +41,72 @@ store: {path: "{domain}/{local}/Maildir", layout: MaildirPlusPlus, runAsUser: 0,
 /// The moment of the documents, in milliseconds since 1970.
 const PUBLISHED: u64 = 1_790_000_000_000;
 
-/// The password of [`Site::of`]'s people.
+/// The password of [`Site::of`]'s person; it costs nothing to verify.
 const PASSWORD: &str = "quickstart";
+const PLAIN: &str = "{PLAIN}quickstart";
 
-/// Documents and a volume.
+/// Documents and a volume with mailboxes.
 pub(crate) struct Site {
     folder: tempfile::TempDir,
+    /// What runs `mailaccess`.
+    command: Vec<String>,
 }
 
 impl Site {
-    /// For one person whose password costs nothing to verify.
+    /// Served by whoever runs the test.
     pub(crate) fn of(address: &str) -> Self {
-        Self::with_passwords(&[(address, &format!("{{PLAIN}}{PASSWORD}"))])
+        Self::with_passwords(&[(address, PLAIN)])
     }
 
-    /// For people with these password lines, `{SCHEME}hash`.
+    /// The same for people with these password lines, `{SCHEME}hash`.
     pub(crate) fn with_passwords(people: &[(&str, &str)]) -> Self {
+        let site = Self::lay(people, |_| vec![path(&binary("mailaccess"))]);
+        site.init(people, &[]);
+        site
+    }
+
+    /// Served by another user, for whom root can run the program.
+    pub(crate) fn owned_by(user: u32, address: &str) -> Self {
+        let people = [(address, PLAIN)];
+        let site = Self::lay(&people, |folder| {
+            // Where programs are built is not for everybody.
+            let program = folder.join("mailaccess");
+            fs::copy(binary("mailaccess"), &program).unwrap();
+            vec![
+                "setpriv".to_owned(),
+                format!("--reuid={user}"),
+                format!("--regid={user}"),
+                "--clear-groups".to_owned(),
+                path(&program),
+            ]
+        });
+        let user = user.to_string();
+        site.init(&people, &["--uid", &user, "--gid", &user]);
+        site
+    }
+
+    fn lay(people: &[(&str, &str)], command: impl FnOnce(&Path) -> Vec<String>) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("mailaccess-e2e-")
+            .permissions(fs::Permissions::from_mode(0o755))
             .tempdir()
             .unwrap();
-        let site = Self { folder };
+        let command = command(folder.path());
+        let site = Self { folder, command };
         mount(&site.documents(), |name| content(name, people));
+        site
+    }
+
+    fn init(&self, people: &[(&str, &str)], more: &[&str]) {
         let mut init = Command::new(binary("mailaccess"));
-        init.arg("init").arg(site.volume());
+        init.arg("init").arg(self.volume()).args(more);
         for (address, _) in people {
             init.args(["--user", address]);
         }
         run(&mut init);
-        site
     }
 
-    /// Where everything lies.
+    /// Where `documents` and `mail` lie.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -88,7 +121,7 @@ impl Site {
 
     /// Starts a pod and waits until it is ready.
     pub(crate) fn start(&self, more: &[&str]) -> Pod {
-        Pod::start(&self.documents(), &self.volume(), more)
+        Pod::start_by(&self.command, &self.documents(), &self.volume(), more)
     }
 
     /// A person's mail as it lies on the disk.
@@ -99,7 +132,7 @@ impl Site {
     }
 }
 
-/// A session of a person of [`Site::of`].
+/// A session of a site's person.
 #[track_caller]
 pub(crate) fn log_on(pod: &Pod, name: &str) -> Imap {
     let mut imap = connect(pod);
@@ -111,6 +144,10 @@ pub(crate) fn log_on(pod: &Pod, name: &str) -> Imap {
 #[track_caller]
 pub(crate) fn connect(pod: &Pod) -> Imap {
     Imap::connect(pod.ports().of(Service::Imap), Security::Plain).unwrap()
+}
+
+fn path(path: &Path) -> String {
+    path.to_str().unwrap().to_owned()
 }
 
 fn content(name: DocumentName, people: &[(&str, &str)]) -> String {
@@ -127,9 +164,8 @@ fn credentials(shard: Shard, people: &[(&str, &str)]) -> Credentials {
     let mut credentials = Credentials::default();
     for (address, line) in people {
         let address: MailboxAddress = address.parse().unwrap();
-        let hash: PasswordHash = line.parse().unwrap();
         if address.shard() == shard {
-            credentials.rows.insert(address, hash);
+            credentials.rows.insert(address, line.parse().unwrap());
         }
     }
     credentials

@@ -16,19 +16,47 @@ impl Pod {
     /// Starts one and waits until it is ready. More arguments may be given.
     pub(crate) fn start(documents: &Path, volume: &Path, more: &[&str]) -> Self {
         let pod = Self::launch(documents, volume, more);
-        eventually("the pod is ready", Duration::from_secs(30), || {
-            assert!(pod.process.runs(), "{}", pod.process.said());
-            pod.is_ready().then_some(())
-        });
+        pod.await_ready();
         pod
+    }
+
+    /// The same by a command of one's own, which runs the program in the end.
+    pub(crate) fn start_by(
+        command: &[String],
+        documents: &Path,
+        volume: &Path,
+        more: &[&str],
+    ) -> Self {
+        let (program, before) = command.split_first().unwrap();
+        let before: Vec<_> = before.iter().map(String::as_str).collect();
+        let pod = Self::run(Path::new(program), &before, (documents, volume), more);
+        pod.await_ready();
+        pod
+    }
+
+    fn await_ready(&self) {
+        eventually("the pod is ready", Duration::from_secs(30), || {
+            assert!(self.process.runs(), "{}", self.process.said());
+            self.is_ready().then_some(())
+        });
     }
 
     /// Starts one that may never be ready.
     pub(crate) fn launch(documents: &Path, volume: &Path, more: &[&str]) -> Self {
+        Self::run(&binary("mailaccess"), &[], (documents, volume), more)
+    }
+
+    fn run(
+        program: &Path,
+        before: &[&str],
+        (documents, volume): (&Path, &Path),
+        more: &[&str],
+    ) -> Self {
         let ports = Ports::reserve();
         let offset = ports.0.to_string();
         let admin = ports.of(Service::Admin).to_string();
-        let mut arguments = vec![
+        let mut arguments = before.to_vec();
+        arguments.extend([
             "serve",
             "--documents",
             documents.to_str().unwrap(),
@@ -45,9 +73,9 @@ impl Pod {
             "--until-stdin-closes",
             "--log",
             "warn",
-        ];
+        ]);
         arguments.extend(more);
-        let process = Process::start(&binary("mailaccess"), arguments);
+        let process = Process::start(program, arguments);
         Self { process, ports }
     }
 
