@@ -8,7 +8,7 @@ use mailaccess_mail::step::{
     Channel, Context, Granted, Input, LogOn, LogOnAnswer, LoginType, Output, Phase, Pull, Pulled,
     Refusal, Session, Settings, StartTls, Step, Stop, Wait,
 };
-use mailaccess_mail::store::Hint;
+use mailaccess_mail::store::{ErrorKind, Hint};
 use mailaccess_store::memory::MemoryAccount;
 use std::string::String;
 use std::sync::Arc;
@@ -29,6 +29,8 @@ pub(super) struct Connection {
     hinted: Arc<AtomicBool>,
     wait: Wait,
     sent: Vec<u8>,
+    /// After how many more jobs the store fails, and how.
+    pub(super) fail: Option<(usize, ErrorKind)>,
     /// Names and passwords that were to be verified.
     pub(super) log_ons: Vec<(String, String, Vec<u8>)>,
     /// The most bytes of output that were ever held at once, messages not counted.
@@ -57,6 +59,7 @@ impl Connection {
             hinted,
             wait: Wait::default(),
             sent: Vec::new(),
+            fail: None,
             log_ons: Vec::new(),
             most_output: 0,
             most_held_by_guest: 0,
@@ -140,7 +143,7 @@ impl Connection {
                     let answer = self.people(log_on);
                     self.handle(Input::LogOn(answer))
                 }
-                Step::Run(job) => self.handle(Input::Done(Imap::run(job))),
+                Step::Run(job) => self.run(job),
                 Step::StartTls => {
                     assert_ne!(self.channel, Channel::Tls);
                     self.channel = Channel::Tls;
@@ -148,6 +151,17 @@ impl Connection {
                 }
             };
         }
+    }
+
+    fn run(&mut self, job: crate::Job) -> Step<crate::Job> {
+        self.fail = match self.fail.take() {
+            Some((0, kind)) => {
+                self.account.fail_next(kind);
+                None
+            }
+            fail => fail.map(|(jobs, kind)| (jobs - 1, kind)),
+        };
+        self.handle(Input::Done(Imap::run(job)))
     }
 
     fn write(&mut self, mut output: Output) {

@@ -1,8 +1,8 @@
 //! Tests of whole dialogues, against a store in memory and without a socket.
 
+mod batches;
 mod capabilities;
 mod driver;
-mod fetching;
 mod limits;
 mod model;
 mod oracle;

@@ -168,3 +168,36 @@ impl View {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::Access;
+    use alloc::sync::Arc;
+    use mailaccess_mail::store::{Account, OpenMode, Stored};
+    use mailaccess_mail::{FlagChange, Flags, MailboxName, SystemFlag};
+    use mailaccess_store::memory::MemoryAccount;
+
+    #[test]
+    fn what_was_told_is_remembered_until_the_next_look() {
+        let account = MemoryAccount::new();
+        let inbox = MailboxName::inbox();
+        let uid = account.deliver(&inbox, b"x").unwrap();
+        let mailbox = account
+            .open(&inbox, OpenMode::Select, Arc::new(|| {}))
+            .unwrap();
+        let mut view = View::new(&mailbox.snapshot().unwrap(), Access::ReadWrite);
+        let change = FlagChange::Add(Flags::from_iter([SystemFlag::Seen]));
+        let stored = mailbox.store(&[uid], &change, None).unwrap();
+        let [Stored::Row(row)] = stored.as_slice() else {
+            panic!("the message is there");
+        };
+        assert!(!view.is_known(row));
+        view.told(row);
+        assert!(view.is_known(row) && !view.told.is_empty());
+        let mut out = Output::new();
+        view.sync(&*mailbox, Expunges::Told, &mut out).unwrap();
+        assert!(out.is_empty());
+        assert!(view.is_known(row) && view.told.is_empty());
+    }
+}

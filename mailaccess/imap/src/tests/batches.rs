@@ -1,8 +1,9 @@
-//! FETCH of many messages, and of messages that are no MIME.
+//! Commands on more messages than one batch holds, and FETCH of messages that are no MIME.
 
 use super::driver::Connection;
 use super::oracle;
 use mailaccess_mail::step::{Channel, LoginType};
+use mailaccess_mail::store::ErrorKind;
 use mailaccess_mail::{Flags, InternalDate, MailboxName};
 use mailaccess_store::memory::MemoryAccount;
 use proptest::prelude::*;
@@ -40,6 +41,24 @@ fn many_messages_come_in_batches_and_in_order() {
     assert_eq!(sent, expect + "a OK FETCH completed.\r\n");
     // No batch of 16 is larger than its lines.
     assert!(connection.most_output < 16 * 100 + 4096);
+}
+
+#[test]
+fn a_silent_store_that_fails_half_way_tells_what_it_changed() {
+    let account = MemoryAccount::new();
+    for _ in 0..100 {
+        add(&account, b"x");
+    }
+    let mut connection = selected(&account);
+    // The first batch succeeds, the second fails.
+    connection.fail = Some((1, ErrorKind::OverQuota));
+    connection.receive(b"a STORE 1:* +FLAGS.SILENT (\\Seen)\r\n");
+    let sent = String::from_utf8(connection.sent()).unwrap();
+    let lines: Vec<&str> = sent.lines().collect();
+    assert_eq!(lines.len(), 65);
+    assert_eq!(lines[0], "* 1 FETCH (UID 1 FLAGS (\\Seen \\Recent))");
+    assert_eq!(lines[63], "* 64 FETCH (UID 64 FLAGS (\\Seen \\Recent))");
+    assert_eq!(lines[64], "a NO [OVERQUOTA] There is no room left.");
 }
 
 #[test]
