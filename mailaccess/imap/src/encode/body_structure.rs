@@ -15,7 +15,13 @@ pub(crate) enum Detail {
 }
 
 /// A multipart without parts is shown with an empty text: the grammar wants at least one.
-const NO_PARTS: &[u8] = b"(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 0 0)";
+fn no_parts(out: &mut Output, detail: Detail) {
+    out.bytes(b"(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 0 0");
+    out.bytes(match detail {
+        Detail::Basic => b")",
+        Detail::Extended => b" NIL NIL NIL NIL)",
+    });
+}
 
 /// ```text
 /// body = "(" (body-type-1part / body-type-mpart) ")"
@@ -41,7 +47,7 @@ fn multipart(out: &mut Output, part: Part<'_>, detail: Detail) {
         empty = false;
     }
     if empty {
-        out.bytes(NO_PARTS);
+        no_parts(out, detail);
     }
     let content = part.content();
     out.bytes(b" ");

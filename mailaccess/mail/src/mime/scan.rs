@@ -2,8 +2,8 @@
 //!
 //! Boundaries are found as Dovecot finds them: a line that begins with `--` and a boundary that is open
 //! is one, whatever follows; of several the longest, of equal ones the innermost. The line end before it
-//! belongs to it. A boundary of an outer part ends all parts within. A header ends at a blank line, a
-//! boundary or the end of the message.
+//! belongs to it (RFC 2046 5.1.1), to no body and to no header. A boundary of an outer part ends all
+//! parts within. A header ends at a blank line, a boundary or the end of the message.
 
 use super::content::Content;
 use super::header::Header;
@@ -29,7 +29,8 @@ pub(super) struct Scan {
     place: Place,
     /// Line ends seen before the current line.
     lines: u64,
-    /// Where the place began: a line end before it belongs to a boundary or to a header already.
+    /// Where the blank line of the current part's header begins, or behind its boundary: a line end up to
+    /// there belongs to a field or to that boundary already.
     mark: u64,
     /// Bytes of header fields that may still be kept.
     budget: usize,
@@ -92,6 +93,7 @@ impl Scan {
             Place::Header(header) => {
                 if segment.is_blank_line() {
                     self.end_header(segment.range().end, self.lines + 1);
+                    self.mark = segment.offset;
                 } else {
                     header.add(segment, &mut self.budget);
                 }
@@ -167,8 +169,16 @@ impl Scan {
             && let Some(index) = part
         {
             let node = &mut self.nodes[index];
+            // Where the blank line behind a header is a boundary's, it is the header's no more.
+            for end in [
+                &mut node.header.start,
+                &mut node.header.end,
+                &mut node.body.start,
+            ] {
+                *end = at.min(*end);
+            }
             node.body.end = at;
-            node.lines = lines - node.lines;
+            node.lines = lines.saturating_sub(node.lines);
             part = node.parent;
         }
     }
@@ -221,7 +231,6 @@ impl Scan {
             .filter(|_| kind == Kind::Multipart)
             .and_then(|content| content.parameter("boundary"))
             .map(|boundary| boundary[..boundary.len().min(MAX_BOUNDARY)].into());
-        self.mark = at;
         let part = self.current;
         let node = &mut self.nodes[part];
         node.header.end = at;

@@ -131,6 +131,32 @@ fn a_header_that_has_no_blank_line_gets_none() {
 }
 
 #[test]
+fn a_boundary_takes_the_line_end_before_it_from_a_header_too() {
+    use SectionText::{Full, Header, Mime};
+    let mail = "Content-Type: multipart/mixed; boundary=b\n\n--b\nX: y\n\n--b\n\n\
+                --b\nContent-Type: message/rfc822\n\n--b\nContent-Type: multipart/mixed; boundary=c\n\n--c\n\nx\n\
+                --b\nContent-Type: message/rfc822\n\nA: b\n\n--b--\n";
+    for (path, text, want) in [
+        (
+            &[][..],
+            Header,
+            "Content-Type: multipart/mixed; boundary=b\n\n",
+        ),
+        (&[1], Mime, "X: y\n"),
+        (&[1], Full, ""),
+        (&[2], Mime, ""),
+        (&[3], Mime, "Content-Type: message/rfc822\n"),
+        (&[3], Header, ""),
+        (&[4], Mime, "Content-Type: multipart/mixed; boundary=c\n\n"),
+        (&[4], Full, "--c\n\nx"),
+        (&[5], Mime, "Content-Type: message/rfc822\n\n"),
+        (&[5], Header, "A: b\n"),
+    ] {
+        assert_eq!(extract(mail, path, text), wire(want), "{path:?}");
+    }
+}
+
+#[test]
 fn ranges_are_bounded() {
     let body = Bytes::new("A: 1\r\nB: 2\r\n".repeat(100_000));
     let structure = Structure::scan(&body).unwrap();
