@@ -1,4 +1,4 @@
-//! Faults that need a pod of their own: documents damaged on their way, clients that flood, and a volume
+//! Faults that need a pod of their own: a document that never came, clients that try doors, and a volume
 //! that is absent, full or read-only.
 
 mod clients;

@@ -48,7 +48,7 @@ fn curl_prints_every_message_byte_for_byte() {
 #[test]
 #[ignore = "needs Debian's curl: run by e2e/run"]
 fn what_is_printed_at_the_start_can_be_pasted() {
-    let mut local = Local::start("quickstart");
+    let mut local = Local::newcomer();
     let said = local.process().said();
     let commands: Vec<_> = said
         .lines()

@@ -1,6 +1,6 @@
 //! Several sessions on one mailbox, of one process and of two: who is told what, and when.
 
-use crate::harness::{Imap, Local, Pod, figure, now};
+use crate::harness::{Imap, Local, Maildir, Pod, figure, now};
 use std::fs;
 use std::time::Duration;
 
@@ -13,17 +13,75 @@ fn message(subject: &str) -> Vec<u8> {
     format!("From: a@example.com\r\nSubject: {subject}\r\n\r\nText.\r\n").into_bytes()
 }
 
-/// Does something and waits until the idling session is told of it.
-#[track_caller]
-fn reaches(what: &str, idling: &mut Imap, text: &str, act: impl FnOnce()) {
-    idling.set_patience(LIMIT);
-    let begin = now();
-    act();
-    idling.told(text);
-    figure(
-        &format!("{what} reaches IDLE"),
-        format!("{:?}", begin.elapsed()),
-    );
+/// One session that idles, one of the same process, one of another, and a program outside.
+struct Hands {
+    idling: Imap,
+    here: Imap,
+    there: Imap,
+    maildir: Maildir,
+}
+
+impl Hands {
+    /// Does something and waits until the idling session is told of it.
+    #[track_caller]
+    fn reach(&mut self, what: &str, text: &str, act: impl FnOnce(&mut Self)) {
+        let begin = now();
+        act(self);
+        self.idling.told(text);
+        figure(
+            &format!("{what} reaches IDLE"),
+            format!("{:?}", begin.elapsed()),
+        );
+    }
+
+    fn add(&mut self, messages: u32) {
+        let exists = |more: u32| format!("* {} EXISTS", messages + more);
+        self.reach("a delivery", &exists(1), |hands| {
+            hands.maildir.deliver(&message("delivered"));
+        });
+        self.reach("an append of this process", &exists(2), |hands| {
+            hands.here.append("INBOX", "", &message("here")).unwrap();
+        });
+        self.reach("an append of another process", &exists(3), |hands| {
+            hands.there.append("INBOX", "", &message("there")).unwrap();
+        });
+    }
+
+    fn flag(&mut self) {
+        self.reach("a flag of this process", "\\Flagged", |hands| {
+            hands.here.ok("STORE 1 +FLAGS (\\Flagged)");
+        });
+        self.there.ok("NOOP");
+        self.reach("a flag of another process", "\\Answered", |hands| {
+            hands.there.ok("STORE 2 +FLAGS (\\Answered)");
+        });
+        self.reach("a keyword of another process", "$Label1", |hands| {
+            hands.there.ok("STORE 2 +FLAGS ($Label1)");
+        });
+        self.reach("a flag by an outside program", "\\Draft", |hands| {
+            let files = hands.maildir.files().into_values();
+            let mut names = files.map(|file| file.into_os_string().into_string().unwrap());
+            let name = names.find(|name| name.contains(":2,")).unwrap();
+            let (base, flags) = name.rsplit_once(":2,").unwrap();
+            fs::rename(&name, format!("{base}:2,D{flags}")).unwrap();
+        });
+    }
+
+    fn remove(&mut self) {
+        self.here.ok("NOOP");
+        self.reach("an expunge of this process", "* 1 EXPUNGE", |hands| {
+            hands.here.ok("STORE 1 +FLAGS (\\Deleted)");
+            hands.here.ok("EXPUNGE");
+        });
+        self.there.ok("NOOP");
+        self.reach("an expunge of another process", "* 1 EXPUNGE", |hands| {
+            hands.there.ok("STORE 1 +FLAGS (\\Deleted)");
+            hands.there.ok("EXPUNGE");
+        });
+        self.reach("a removal by an outside program", " EXPUNGE", |hands| {
+            fs::remove_file(hands.maildir.files().into_values().next().unwrap()).unwrap();
+        });
+    }
 }
 
 fn count(imap: &mut Imap, mailbox: &str) -> u32 {
@@ -39,107 +97,24 @@ fn an_idling_session_is_told_of_every_change_by_every_hand() {
         &local.data().join("mail"),
         &[],
     );
-    let mut idling = local.imap(ANN, "quickstart");
-    let messages = count(&mut idling, "INBOX");
-    let mut here = local.imap(ANN, "quickstart");
-    here.ok("SELECT INBOX");
-    let mut there = second.imap(ANN, "quickstart");
-    there.ok("SELECT INBOX");
-    let maildir = local.maildir(ANN);
-    let tag = idling.idle();
-
-    reaches(
-        "a delivery",
-        &mut idling,
-        &format!("* {} EXISTS", messages + 1),
-        || {
-            maildir.deliver(&message("delivered"));
-        },
-    );
-    reaches(
-        "an append of this process",
-        &mut idling,
-        &format!("* {} EXISTS", messages + 2),
-        || {
-            here.append("INBOX", "", &message("here")).unwrap();
-        },
-    );
-    reaches(
-        "an append of another process",
-        &mut idling,
-        &format!("* {} EXISTS", messages + 3),
-        || {
-            there.append("INBOX", "", &message("there")).unwrap();
-        },
-    );
-    reaches("a flag of this process", &mut idling, "\\Flagged", || {
-        here.ok("STORE 1 +FLAGS (\\Flagged)");
-    });
-    there.ok("NOOP");
-    reaches(
-        "a flag of another process",
-        &mut idling,
-        "\\Answered",
-        || {
-            there.ok("STORE 2 +FLAGS (\\Answered)");
-        },
-    );
-    reaches(
-        "a keyword of another process",
-        &mut idling,
-        "$Label1",
-        || {
-            there.ok("STORE 2 +FLAGS ($Label1)");
-        },
-    );
-    reaches(
-        "an expunge of this process",
-        &mut idling,
-        "* 1 EXPUNGE",
-        || {
-            here.ok("STORE 1 +FLAGS (\\Deleted)");
-            here.ok("EXPUNGE");
-        },
-    );
-    there.ok("NOOP");
-    reaches(
-        "an expunge of another process",
-        &mut idling,
-        "* 1 EXPUNGE",
-        || {
-            there.ok("STORE 1 +FLAGS (\\Deleted)");
-            there.ok("EXPUNGE");
-        },
-    );
-    reaches(
-        "a flag by an outside program",
-        &mut idling,
-        "\\Draft",
-        || {
-            let file = maildir
-                .files()
-                .into_values()
-                .find(|file| file.to_str().unwrap().contains(":2,"));
-            let file = file.unwrap();
-            let name = file.to_str().unwrap();
-            let (base, flags) = name.rsplit_once(":2,").unwrap();
-            fs::rename(name, format!("{base}:2,D{flags}")).unwrap();
-        },
-    );
-    reaches(
-        "a removal by an outside program",
-        &mut idling,
-        "EXPUNGE",
-        || {
-            fs::remove_file(maildir.files().into_values().next().unwrap()).unwrap();
-        },
-    );
-    assert!(idling.done(&tag).is_ok());
-    let status = idling.ok("STATUS INBOX (MESSAGES)").find("STATUS");
-    assert!(
-        status.contains(&format!("MESSAGES {}", messages)),
-        "{status}"
-    );
+    let mut hands = Hands {
+        idling: local.imap(ANN, "quickstart"),
+        here: local.imap(ANN, "quickstart"),
+        there: second.imap(ANN, "quickstart"),
+        maildir: local.maildir(ANN),
+    };
+    let messages = count(&mut hands.idling, "INBOX");
+    hands.here.ok("SELECT INBOX");
+    hands.there.ok("SELECT INBOX");
+    hands.idling.set_patience(LIMIT);
+    let tag = hands.idling.idle();
+    hands.add(messages);
+    hands.flag();
+    hands.remove();
+    assert!(hands.idling.done(&tag).is_ok());
+    let status = hands.idling.ok("STATUS INBOX (MESSAGES)").find("STATUS");
+    // Three came, three went.
+    assert!(status.contains(&format!("MESSAGES {messages}")), "{status}");
 }
 
 #[test]

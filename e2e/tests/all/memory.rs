@@ -8,7 +8,7 @@ const GROWTH: u64 = 2 * 1024 * 1024;
 const ANN: &str = "ann@example.com";
 
 /// The most memory that a process has held since [`forget_peak`], and what it holds now, in bytes.
-pub(crate) fn resident(id: u32) -> (u64, u64) {
+fn resident(id: u32) -> (u64, u64) {
     let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
     let field = |name: &str| {
         let line = status.lines().find(|line| line.starts_with(name)).unwrap();
@@ -22,7 +22,7 @@ pub(crate) fn resident(id: u32) -> (u64, u64) {
     (field("VmHWM:"), field("VmRSS:"))
 }
 
-pub(crate) fn forget_peak(id: u32) {
+fn forget_peak(id: u32) {
     fs::write(format!("/proc/{id}/clear_refs"), "5").unwrap();
 }
 
@@ -75,6 +75,7 @@ fn a_large_message_passes_without_the_process_growing() {
     let mut imap = pod.imap(ANN, "quickstart");
     // Threads, buffers and caches are there after a message that is large enough to need all of them.
     let warm = 4 * 1024 * 1024;
+    imap.ok("SELECT INBOX");
     append(&mut imap, warm);
     let exists = imap.ok("SELECT INBOX").find(" EXISTS");
     let last: u32 = exists.split(' ').nth(1).unwrap().parse().unwrap();

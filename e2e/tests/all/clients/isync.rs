@@ -3,6 +3,7 @@
 use super::{certificate, flagged, messages};
 use crate::harness::{Local, Maildir, Service, run};
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 #[test]
@@ -12,18 +13,7 @@ fn mbsync_carries_changes_both_ways() {
     let count = messages(&local, "INBOX");
     let folder = local.data().join("isync");
     fs::create_dir(&folder).unwrap();
-    let config = folder.join("mbsyncrc");
-    let text = format!(
-        "IMAPAccount there\nHost localhost\nPort {port}\nUser ann@example.com\nPass quickstart\n\
-         SSLType IMAPS\nCertificateFile {certificate}\nAuthMechs PLAIN\n\n\
-         IMAPStore there\nAccount there\n\n\
-         MaildirStore here\nPath {here}/\nInbox {here}/INBOX\nSubFolders Verbatim\n\n\
-         Channel both\nFar :there:\nNear :here:\nPatterns *\nCreate Both\nExpunge Both\nSyncState *\n",
-        port = local.ports().of(Service::Imaps),
-        certificate = certificate(&local).display(),
-        here = folder.display(),
-    );
-    fs::write(&config, text).unwrap();
+    let config = configure(&local, &folder);
     let sync = || {
         run(Command::new("mbsync")
             .arg("-c")
@@ -44,17 +34,21 @@ fn mbsync_carries_changes_both_ways() {
         .unwrap();
     imap.ok("CREATE There");
     here.deliver(b"Subject: from here\n\nhere\n");
-    let unflagged = here.files().into_values().filter(|file| {
-        let text = fs::read_to_string(file).unwrap_or_default();
-        let name = file.to_str().unwrap();
-        name.contains("/cur/")
-            && !name.rsplit(',').next().unwrap().contains('R')
-            && !text.is_empty()
-    });
-    let file = unflagged.last().unwrap();
-    let name = file.to_str().unwrap();
-    let (base, flags) = name.rsplit_once(":2,").unwrap();
-    fs::rename(name, format!("{base}:2,R{flags}")).unwrap();
+    // As somebody who answers a message and thereby reads it.
+    let unread = here
+        .files()
+        .into_values()
+        .map(|file| file.to_str().unwrap().to_owned());
+    let name = unread
+        .into_iter()
+        .find(|name| name.contains("/new/") && name.contains(",U="))
+        .unwrap();
+    let base = name
+        .split(":2,")
+        .next()
+        .unwrap()
+        .replacen("/new/", "/cur/", 1);
+    fs::rename(&name, format!("{base}:2,RS")).unwrap();
     sync();
     // What each got from the other, at the latest after the next run.
     sync();
@@ -82,4 +76,21 @@ fn mbsync_carries_changes_both_ways() {
             .find("SEARCH");
         assert_eq!(found.split(' ').count(), 3, "{found}");
     }
+}
+
+/// Writes how mailboxes there and here go together.
+fn configure(local: &Local, folder: &Path) -> PathBuf {
+    let config = folder.join("mbsyncrc");
+    let text = format!(
+        "IMAPAccount there\nHost localhost\nPort {port}\nUser ann@example.com\nPass quickstart\n\
+         SSLType IMAPS\nCertificateFile {certificate}\nAuthMechs PLAIN\n\n\
+         IMAPStore there\nAccount there\n\n\
+         MaildirStore here\nPath {here}/\nInbox {here}/INBOX\nSubFolders Verbatim\n\n\
+         Channel both\nFar :there:\nNear :here:\nPatterns *\nCreate Both\nExpunge Both\nSyncState *\n",
+        port = local.ports().of(Service::Imaps),
+        certificate = certificate(local).display(),
+        here = folder.display(),
+    );
+    fs::write(&config, text).unwrap();
+    config
 }

@@ -8,11 +8,10 @@ use std::process::Command;
 
 /// Opens a mailbox and types.
 fn mutt(folder: &Path, config: &Path, mailbox: &str, keys: &str) -> String {
-    let typed = format!("push '{keys}'");
-    let command = format!(
-        "mutt -n -F {} -f {mailbox} -e \"{typed}\"",
-        config.display()
-    );
+    let typed = folder.join("typed");
+    let source = format!("source {}\npush '{keys}'\n", config.display());
+    fs::write(&typed, source).unwrap();
+    let command = format!("mutt -n -F {} -f {mailbox}", typed.display());
     let output = capture(
         Command::new("timeout")
             .args(["60", "script", "-qec", &command, "/dev/null"])
@@ -40,7 +39,7 @@ fn mutt_lists_fetches_flags_copies_uploads_and_deletes() {
     let config = folder.join("muttrc");
     let text = format!(
         "set imap_user=ann@example.com imap_pass=quickstart\n\
-         set certificate_file={} ssl_usesystemcerts=no\n\
+         set certificate_file={}\n\
          set folder={there} spoolfile={there}/INBOX record= header_cache=\n\
          set confirmappend=no confirmcreate=no delete=yes quit=yes move=no wait_key=no\n\
          set mail_check=1 timeout=1 sleep_time=0 read_inc=0 net_inc=0\n",
@@ -49,13 +48,15 @@ fn mutt_lists_fetches_flags_copies_uploads_and_deletes() {
     fs::write(&config, text).unwrap();
 
     let inbox = format!("{there}/INBOX");
-    let said = mutt(
-        &folder,
-        &config,
-        &inbox,
-        "<first-entry><display-message><exit><quit>",
+    let fetched = folder.join("fetched");
+    let keys = format!(
+        "<first-entry><pipe-message>tee {}<enter><quit>",
+        fetched.display()
     );
-    assert!(said.contains("Subject:"), "{said}");
+    let said = mutt(&folder, &config, &inbox, &keys);
+    assert!(said.contains("Welcome to your mailbox"), "{said}");
+    let text = fs::read_to_string(fetched).unwrap();
+    assert!(text.contains("Subject: Welcome to your mailbox"), "{text}");
     mutt(
         &folder,
         &config,

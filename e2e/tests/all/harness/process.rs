@@ -61,13 +61,25 @@ pub(crate) struct Process {
 impl Process {
     /// Starts a program.
     pub(crate) fn start(program: &Path, arguments: impl IntoIterator<Item: AsRef<OsStr>>) -> Self {
-        let mut child = Command::new(program)
-            .args(arguments)
+        Self::spawn(Command::new(program).args(arguments))
+    }
+
+    /// Starts it in a folder.
+    pub(crate) fn start_in(
+        folder: &Path,
+        program: &Path,
+        arguments: impl IntoIterator<Item: AsRef<OsStr>>,
+    ) -> Self {
+        Self::spawn(Command::new(program).args(arguments).current_dir(folder))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let said = Arc::new(Mutex::new(String::new()));
         listen(child.stdout.take().unwrap(), &said);
         listen(child.stderr.take().unwrap(), &said);
