@@ -1,7 +1,7 @@
 //! From a name and password to somebody's mail.
 
 use crate::cause::Chain;
-use crate::people::Verdict;
+use crate::people::{Reason, Verdict};
 use crate::server::Server;
 use mailaccess_config::{MailPath, MailboxAddress};
 use mailaccess_mail::step::{self, Granted, LogOn, LogOnAnswer, Mechanism, Refusal};
@@ -33,7 +33,7 @@ pub(crate) async fn decide(
             }
         },
         Verdict::Refused(refusal, reason) => {
-            tracing::info!(%reason, mechanism = name(mechanism), "refused");
+            log_refusal(&reason, mechanism);
             refusal
         }
     };
@@ -45,6 +45,17 @@ pub(crate) async fn decide(
     };
     server.metrics.log_on(protocol, name(mechanism), result);
     (None, LogOnAnswer::Refused(refusal))
+}
+
+/// Says why somebody was refused. A name that means nobody is not repeated: people type passwords there.
+fn log_refusal(reason: &Reason, mechanism: Mechanism) {
+    let mechanism = name(mechanism);
+    match reason {
+        Reason::Unknown(_) => {
+            tracing::info!(reason = "nobody is called so", mechanism, "refused");
+        }
+        known => tracing::info!(reason = %known, mechanism, "refused"),
+    }
 }
 
 /// Opens a mailbox on a thread that may block. The error is for the log.

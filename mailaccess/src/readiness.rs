@@ -1,6 +1,6 @@
-//! Whether this process is ready: one complete set of documents is obeyed, and the volume with its marker
-//! was seen.
-//! Later lag never makes it unready; the end of the drain does.
+//! Whether this process is ready: one complete set of documents was obeyed once, and the volume is there
+//! with its marker now. Later lag of documents never makes it unready; a volume that is gone does, and so
+//! does the end of the drain.
 
 use crate::cause::Chain;
 use crate::documents::{Effective, StatusCell};
@@ -13,10 +13,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// How often the volume is looked for until it is there.
+/// How often the volume is looked at.
 const LOOK: Duration = Duration::from_secs(1);
-/// How often it is looked at then, for status and metrics.
-const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 /// The volume in `/status`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -41,7 +39,6 @@ pub(crate) struct Readiness {
     obeyed: watch::Receiver<Arc<Effective>>,
     obeyed_once: AtomicBool,
     volume: ArcSwap<VolumeStatus>,
-    volume_seen: AtomicBool,
     ending: AtomicBool,
 }
 
@@ -64,7 +61,6 @@ impl Readiness {
                 ready: false,
                 error: Some(not_looked),
             }),
-            volume_seen: AtomicBool::new(false),
             ending: AtomicBool::new(false),
         }
     }
@@ -80,9 +76,7 @@ impl Readiness {
         } else if !self.was_obeyed() {
             missing.push("the documents are not obeyed yet".to_owned());
         }
-        if !self.volume_seen.load(Ordering::Acquire)
-            && let Some(fault) = &self.volume.load().error
-        {
+        if let Some(fault) = &self.volume.load().error {
             missing.push(format!("volume: {}", fault.text));
         }
         missing
@@ -108,9 +102,6 @@ impl Readiness {
     }
 
     fn set_volume(&self, status: &VolumeStatus) {
-        if status.ready {
-            self.volume_seen.store(true, Ordering::Release);
-        }
         let before = self.volume.swap(Arc::new(status.clone()));
         match (&before.error, &status.error) {
             (before, Some(fault)) if before.as_ref() != Some(fault) => {
@@ -141,11 +132,51 @@ pub(crate) async fn watch_volume(
             error: error.map(|text| VolumeFault { text }),
         };
         server.metrics.set_volume_ready(i64::from(status.ready));
-        let pause = if status.ready { LOOK_AGAIN } else { LOOK };
         readiness.set_volume(&status);
         tokio::select! {
             () = end.cancelled() => return,
-            () = tokio::time::sleep(pause) => {}
+            () = tokio::time::sleep(LOOK) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Bench, whole};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_volume_that_is_lost_makes_unready_until_it_is_there_again() {
+        let bench = Bench::new(whole(&["ann"]));
+        let effective = bench.documents.subscribe();
+        let documents = Arc::new(StatusCell::default());
+        let readiness = Arc::new(Readiness::new(documents, effective.clone(), effective));
+        let end = CancellationToken::new();
+        let _end = end.clone().drop_guard();
+        let server = Arc::clone(&bench.server);
+        tokio::spawn(watch_volume(server, Arc::clone(&readiness), end));
+        let marker = bench.volume.path().join(mailaccess_store::maildir::MARKER);
+        let aside = bench.volume.path().join("aside");
+        volume_turns(&readiness, true).await;
+        std::fs::rename(&marker, &aside).unwrap();
+        volume_turns(&readiness, false).await;
+        std::fs::rename(&aside, &marker).unwrap();
+        volume_turns(&readiness, true).await;
+    }
+
+    /// Waits until status and readiness say so; the clock runs by itself.
+    async fn volume_turns(readiness: &Readiness, ready: bool) {
+        let said = || {
+            let missing = readiness.missing();
+            let named = missing.iter().any(|why| why.contains("mailaccess.volume"));
+            readiness.volume().ready == ready && named != ready
+        };
+        let limit = Duration::from_secs(3);
+        let turned = tokio::time::timeout(limit, async {
+            while !said() {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        });
+        turned.await.unwrap();
     }
 }

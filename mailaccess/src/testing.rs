@@ -87,7 +87,7 @@ pub(crate) fn whole(people: &[&str]) -> Whole {
 pub(crate) struct Bench {
     pub(crate) server: Arc<Server>,
     pub(crate) documents: watch::Sender<Arc<Effective>>,
-    _volume: TempDir,
+    pub(crate) volume: TempDir,
 }
 
 impl Bench {
@@ -106,7 +106,7 @@ impl Bench {
         Self {
             server,
             documents,
-            _volume: volume,
+            volume,
         }
     }
 

@@ -10,6 +10,7 @@ use mailaccess_mail::step::{
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
+use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, timeout};
 
 /// How long to read after the last word, so that it arrives.
@@ -20,6 +21,8 @@ impl<S: Session> Connection<S> {
     pub(super) async fn busy(&mut self, event: Event) -> Result<Wait, Ended> {
         let mut step = self.tell(event);
         loop {
+            // A client that pipelines without end must not keep others waiting.
+            consume_budget().await;
             step = match step {
                 Step::Read(wait) => {
                     let Some(event) = self.next_event(event) else {
@@ -193,6 +196,8 @@ impl<S: Session> Connection<S> {
             }
             let mut buffer = self.server.pool.borrow_reading();
             loop {
+                // Whoever never stops sending must not keep this thread from others, nor from the time.
+                consume_budget().await;
                 match self.transport.try_read(&mut buffer) {
                     Some(Ok(0) | Err(_)) => break,
                     Some(Ok(_)) => buffer.clear(),

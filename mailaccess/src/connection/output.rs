@@ -9,6 +9,7 @@ use mailaccess_mail::store::BodyLost;
 use std::io;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
+use tokio::task::coop::consume_budget;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
@@ -90,6 +91,7 @@ impl Queue {
     async fn send_chunk(&mut self, transport: &mut Transport) -> Result<u64, Ended> {
         let mut total = 0;
         while self.sent < self.chunk.len() {
+            consume_budget().await;
             let bytes = &self.chunk[self.sent..];
             let written = match transport.try_write(bytes) {
                 Some(written) => written,

@@ -378,6 +378,35 @@ async fn a_handshake_has_an_end() {
     drop(client);
 }
 
+/// Sends without end, as long as it is taken.
+fn flood(mut socket: tokio::net::tcp::OwnedWriteHalf) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        let noise = "noise\r\n".repeat(10_000);
+        while socket.write_all(noise.as_bytes()).await.is_ok() {}
+    })
+}
+
+#[tokio::test]
+async fn who_never_stops_sending_starves_nobody_and_cannot_stay() {
+    let mut talk = Talk::begin().await;
+    talk.say("one\r\n").await;
+    let (mut reading, writing) = talk.client.into_split();
+    let flood = flood(writing);
+    let sink = tokio::spawn(async move {
+        let _ = tokio::io::copy(&mut reading, &mut tokio::io::sink()).await;
+    });
+    // One thread serves everybody here: a task that never yields would end this test's time.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let begin = Instant::now();
+    talk.signals.revoke();
+    let ended = talk.served.await.unwrap();
+    assert!(matches!(ended, Ended::Stopped(_)), "{ended:?}");
+    let took = begin.elapsed();
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    flood.await.unwrap();
+    sink.await.unwrap();
+}
+
 #[tokio::test]
 async fn a_farewell_is_heard_although_more_was_sent() {
     let mut talk = Talk::begin().await;

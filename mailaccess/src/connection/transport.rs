@@ -1,5 +1,8 @@
 //! A TCP connection in the clear or under TLS, with one property that memory depends on: waiting for bytes
 //! needs no buffer.
+//!
+//! What is tried here is tried whatever the runtime's budget for this task says: where it is used up, `None`
+//! would not mean that waiting helps. So whoever tries in a loop spends the budget itself.
 
 use futures::FutureExt as _;
 use rustls::ServerConfig;
@@ -9,6 +12,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::task::coop::unconstrained;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -38,7 +42,7 @@ impl Transport {
     /// Reads what is there into the room that `buffer` has; `None` where that would mean waiting. Zero is
     /// the end.
     pub(super) fn try_read(&mut self, buffer: &mut Vec<u8>) -> Option<io::Result<usize>> {
-        match self.read_buf(buffer).now_or_never()? {
+        match unconstrained(self.read_buf(buffer)).now_or_never()? {
             // A client that goes away without its close_notify has no more to say, either.
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Some(Ok(0)),
             result => Some(result),
@@ -56,12 +60,12 @@ impl Transport {
 
     /// Writes as much as fits without waiting; `None` when nothing does.
     pub(super) fn try_write(&mut self, bytes: &[u8]) -> Option<io::Result<usize>> {
-        self.write(bytes).now_or_never()
+        unconstrained(self.write(bytes)).now_or_never()
     }
 
     /// Sends what TLS holds back; `None` when that means waiting.
     pub(super) fn try_flush(&mut self) -> Option<io::Result<()>> {
-        self.flush().now_or_never()
+        unconstrained(self.flush()).now_or_never()
     }
 }
 

@@ -5,6 +5,7 @@ use super::pool::READ_SIZE;
 use super::{Connection, Ended, Event};
 use mailaccess_mail::step::{Phase, Session, Stop, Wait};
 use std::io;
+use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, sleep_until};
 
 impl<S: Session> Connection<S> {
@@ -12,6 +13,8 @@ impl<S: Session> Connection<S> {
     pub(super) async fn wait(&mut self, wait: Wait) -> Result<Event, Ended> {
         let tick = wait.tick.map(|after| Instant::now() + after);
         loop {
+            // A client that always has something to say must not keep others waiting.
+            consume_budget().await;
             let signals = self.place.signals();
             if signals.is_cut() {
                 return Err(Ended::Cut);
