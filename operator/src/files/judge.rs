@@ -69,7 +69,8 @@ impl Fault {
         }
     }
 
-    fn of_file(file: &SourceFile, line: Option<u32>, text: String) -> Self {
+    /// One thing that is wrong with a file as a whole.
+    pub fn of_file(file: &SourceFile, line: Option<u32>, text: String) -> Self {
         Self {
             file: file.path.clone(),
             id: None,

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Which object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -101,6 +101,7 @@ pub enum Notice {
 const LAST_ACCEPTED: &str = "its last accepted version stays in force";
 const TARGET_DENIED: &str = "it was never accepted, so whatever it is about is denied";
 const FILE_STAYS: &str = "what this file said before stays in force";
+const EMPTIED: &str = "the file is empty; delete it to delete what it said";
 const NOTHING: &str = "there is no earlier version";
 
 /// What an API server remembers of an object beside what people write.
@@ -174,13 +175,19 @@ impl Ledger {
         let mut seen = BTreeSet::new();
         let mut unreadable: BTreeSet<PathBuf> = BTreeSet::new();
         for file in files {
-            let (documents, faults) = judge::read(file, &self.namespace);
+            let (documents, mut faults) = judge::read(file, &self.namespace);
+            let instead = if self.has_objects_of(&file.path) {
+                // Many editors empty a file before they write it.
+                if file.is_blank() {
+                    faults.push(Fault::of_file(file, None, EMPTIED.to_owned()));
+                }
+                FILE_STAYS
+            } else {
+                NOTHING
+            };
             for fault in faults {
                 unreadable.insert(file.path.clone());
-                notices.push(Notice::Refused {
-                    fault,
-                    instead: FILE_STAYS,
-                });
+                notices.push(Notice::Refused { fault, instead });
             }
             for document in documents {
                 self.apply_one(document, &mut seen, now, &mut notices);
@@ -188,6 +195,10 @@ impl Ledger {
         }
         self.prune(&seen, &unreadable, &mut notices);
         self.only_news(notices)
+    }
+
+    fn has_objects_of(&self, file: &Path) -> bool {
+        self.entries.values().any(|entry| entry.place.file == file)
     }
 
     fn apply_one(
@@ -328,14 +339,15 @@ impl Ledger {
         let mut told = BTreeSet::new();
         let news = notices
             .into_iter()
-            .filter(|notice| match notice {
-                Notice::Refused { .. } | Notice::Skipped { .. } => {
-                    let text = format!("{notice:?}");
-                    let is_news = !self.told.contains(&text);
-                    told.insert(text);
-                    is_news
-                }
-                Notice::Accepted { .. } | Notice::Deleted { .. } => true,
+            .filter(|notice| {
+                let text = match notice {
+                    Notice::Refused { fault, .. } => format!("{fault:?}"),
+                    Notice::Skipped { .. } => format!("{notice:?}"),
+                    Notice::Accepted { .. } | Notice::Deleted { .. } => return true,
+                };
+                let is_news = !self.told.contains(&text);
+                told.insert(text);
+                is_news
             })
             .collect();
         self.told = told;

@@ -17,6 +17,13 @@ pub struct SourceFile {
     pub text: io::Result<String>,
 }
 
+impl SourceFile {
+    /// Whether nothing is written in it.
+    pub fn is_blank(&self) -> bool {
+        self.text.as_ref().is_ok_and(|text| text.trim().is_empty())
+    }
+}
+
 /// Where an object stands.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {

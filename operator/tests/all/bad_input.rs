@@ -404,6 +404,27 @@ fn a_file_that_is_no_yaml_changes_nothing() {
 }
 
 #[test]
+fn a_file_that_an_editor_has_just_emptied_changes_nothing() {
+    for emptied in ["", "\n"] {
+        let (_, outcome, notices) = edited(&[SERVER, USERS], &[emptied]);
+        refused(
+            &notices,
+            "mail.yaml: the file is empty; delete it to delete what it said; what this file said before stays in force",
+        );
+        outcome.expect(MAIL, "Ready", "True Programmed");
+    }
+}
+
+#[test]
+fn of_a_file_that_never_was_yaml_nothing_stays_in_force() {
+    let notices = Cluster::new().apply("a: [");
+    refused(
+        &notices,
+        "mail.yaml:1: error parsing YAML: unclosed bracket '['; there is no earlier version",
+    );
+}
+
+#[test]
 fn a_misspelt_kind_does_not_delete_the_object() {
     let deny = cas_mailbox("ann", "mailbox: ann@example.com, popEnabled: false");
     let (cluster, _, notices) = edited(
