@@ -131,6 +131,8 @@ struct Local<W> {
     patience: Duration,
     /// The server whose greeting was printed.
     greeted: Option<ObjectId>,
+    /// What was said last of servers that are not served.
+    unserved: String,
 }
 
 impl<W: Write> Local<W> {
@@ -160,6 +162,7 @@ impl<W: Write> Local<W> {
             outstanding: true,
             patience: ASK_SOON,
             greeted: None,
+            unserved: String::new(),
             options,
         })
     }
@@ -211,6 +214,7 @@ impl<W: Write> Local<W> {
             self.greeted = None;
         }
         self.server = server;
+        self.show_unserved()?;
         self.collect_garbage()?;
         if let Some(id) = self.server.clone() {
             let world = dereference::dereference(&self.ledger, &id, self.surroundings()?);
@@ -350,6 +354,7 @@ impl<W: Write> Local<W> {
         self.pod.iter().map(|_| self.report.clone()).collect()
     }
 
+    /// Among several, the one that is served already: another file ends nobody's session.
     fn choose_server(&self) -> Result<Option<ObjectId>> {
         let servers = dereference::servers(&self.ledger);
         match (&self.options.server, servers.as_slice()) {
@@ -358,6 +363,9 @@ impl<W: Write> Local<W> {
             }
             (None, []) => Ok(None),
             (None, [server]) => Ok(Some(server.clone())),
+            (None, servers) if self.server.as_ref().is_some_and(|it| servers.contains(it)) => {
+                Ok(self.server.clone())
+            }
             (None, servers) => {
                 let names: Vec<&str> = servers.iter().map(|server| server.name.as_str()).collect();
                 bail!(
@@ -401,6 +409,31 @@ impl<W: Write> Local<W> {
             let id = of_kind("CertificateBinding", name);
             self.ledger.set_status(&id, status);
             self.terminal.status(&id, &status.conditions)?;
+        }
+        Ok(())
+    }
+
+    fn show_unserved(&mut self) -> Result<()> {
+        let directory = self.options.directory.display();
+        let text = match (&self.server, &self.options.server) {
+            (None, None) => format!("no MailAccessServer in {directory}: nothing is served"),
+            (None, Some(name)) => {
+                format!("no MailAccessServer {name} in {directory}: nothing is served")
+            }
+            (Some(served), None) => dereference::servers(&self.ledger)
+                .iter()
+                .filter(|server| *server != served)
+                .map(|server| format!("{server} is not served here: --server chooses one"))
+                .collect::<Vec<_>>()
+                .join("\n"),
+            // Whoever chose one knows of the others.
+            (Some(_), Some(_)) => String::new(),
+        };
+        if self.unserved != text {
+            self.unserved = text;
+            if !self.unserved.is_empty() {
+                self.terminal.say(&self.unserved)?;
+            }
         }
         Ok(())
     }

@@ -251,6 +251,36 @@ async fn a_server_that_is_deleted_takes_its_pod_along_and_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_second_server_in_the_files_leaves_the_first_one_served() {
+    let setting = Setting::new("cat");
+    setting.write(&yaml(&[SERVER, USERS]));
+    let running = setting.start();
+    let screen = &setting.screen;
+    let seen = screen.shows(0, "ready      Served by 1 of 1 pod.").await;
+    let pid = setting.pid();
+    let other = SERVER.replace("name: mail}", "name: other}");
+    assert_ne!(other, SERVER);
+    setting.write(&yaml(&[SERVER, USERS, &other]));
+    screen
+        .shows(
+            seen,
+            "MailAccessServer/other is not served here: --server chooses one",
+        )
+        .await;
+    assert!(!process_is_gone(&pid));
+    running.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_without_a_server_are_said_to_serve_nothing() {
+    let setting = Setting::new("cat");
+    setting.write(USERS);
+    let running = setting.start();
+    setting.screen.shows(0, "no MailAccessServer in ").await;
+    running.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn objects_of_a_server_that_vanished_between_two_runs_are_deleted() {
     let setting = Setting::new("cat");
     setting.write(&yaml(&[SERVER, USERS]));
