@@ -38,9 +38,16 @@ impl Listing {
         };
         for place in [Place::New, Place::Cur] {
             dirs.place(place).list(|file, kind| {
-                if kind == EntryKind::File && name::is_message(file) {
-                    listing.take(place, file, list);
+                if kind != EntryKind::File || !name::is_message(file) {
+                    return;
                 }
+                if name::breaks_lines(file) {
+                    // As Dovecot does: the list cannot say it.
+                    let name = file.escape_ascii();
+                    tracing::warn!(%name, "a file with a line end in its name is no message");
+                    return;
+                }
+                listing.take(place, file, list);
             })?;
         }
         let after = dirs.glance()?;

@@ -25,6 +25,11 @@ pub(super) fn is_message(name: &[u8]) -> bool {
     !name.is_empty() && name[0] != b'.' && !base(name).is_empty()
 }
 
+/// Whether its base would be two lines of a uidlist, the second made by whoever named the file.
+pub(super) fn breaks_lines(name: &[u8]) -> bool {
+    base(name).contains(&b'\n')
+}
+
 /// The letters of a name: those of flags, and the rest behind a second comma. `None` when it has no
 /// `:2,`.
 fn info(name: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -309,7 +314,7 @@ mod tests {
 
         #[test]
         fn any_name_is_taken_apart_without_panic(name in any_name(), other in any_name()) {
-            let _ = (size_on_disk(&name), size_on_wire(&name), suffix(&name), is_message(&name));
+            let _ = (size_on_disk(&name), size_on_wire(&name), suffix(&name), is_message(&name), breaks_lines(&name));
             prop_assert_eq!(arrival_order(&name, &other), arrival_order(&other, &name).reverse());
         }
     }

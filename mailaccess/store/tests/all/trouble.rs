@@ -328,3 +328,21 @@ fn abandoned_files_are_swept_from_tmp_and_young_ones_kept() {
     drop(select(&*volume.account(), &inbox()));
     assert!(tmp.join("100.young").exists());
 }
+
+#[test]
+fn a_name_that_would_forge_a_line_of_the_list_is_no_message() {
+    let volume = Volume::new();
+    let forged = volume.maildir().join("new/1.a\n9 :2.b");
+    fs::write(&forged, "x\n").unwrap();
+    fs::write(volume.maildir().join("new/2.b"), "y\n").unwrap();
+    assert_eq!(uids(&*select(&*volume.account(), &inbox())), [1]);
+    fs::write(volume.maildir().join("new/3.c"), "z\n").unwrap();
+    // Whoever reads the list anew finds the messages that were there, and no other.
+    assert_eq!(uids(&*select(&*volume.account(), &inbox())), [1, 2]);
+    let list = fs::read_to_string(volume.maildir().join("dovecot-uidlist")).unwrap();
+    assert_eq!(
+        list.lines().skip(1).collect::<Vec<_>>(),
+        ["1 :2.b", "2 :3.c"]
+    );
+    assert!(forged.exists(), "it is left alone");
+}
