@@ -1,7 +1,7 @@
 //! A volume on which something is wrong: what is there is not lost, and nothing else is shown as mail.
 
 use super::served_pod::{ANN, PASSWORD, Served};
-use super::{LIMIT, Metric, Row, Stage as _, check};
+use super::{LIMIT, Metric, Row, check};
 use crate::harness::{Imap, Pop3, Security, Service, binary, eventually, run};
 use crate::pod::Site;
 use std::fs;
@@ -149,9 +149,16 @@ impl Mounted {
     }
 }
 
+/// A pod on a small volume of its own.
+struct Small {
+    // First: nobody can remove a folder while something is mounted there.
+    mounted: Mounted,
+    served: Served,
+}
+
 impl Drop for Mounted {
     fn drop(&mut self) {
-        // Lazily: whoever still has files open there ends soon.
+        // Lazily: the pod still has files open there.
         let _ = Command::new("umount").arg("-l").arg(&self.0).status();
     }
 }
@@ -263,30 +270,29 @@ fn no_room_and_no_permission_lose_nothing() {
         .arg(&path)
         .args(["--user", ANN]));
     site.maildir(ANN).deliver(MESSAGE);
-    let mut stage = Served::start_on(site, |_| {});
+    let mut small = Small {
+        served: Served::start_on(site, |_| {}),
+        mounted,
+    };
+    let stage = &mut small.served;
     assert_eq!(
-        imap(&stage, &["SELECT INBOX", "CREATE Archive"])
+        imap(stage, &["SELECT INBOX", "CREATE Archive"])
             .matches("OK")
             .count(),
         2
     );
     let uids = stage.site.maildir(ANN).uids();
     for row in &ROOM {
-        check(&mut stage, row);
+        check(stage, row);
     }
-    mounted.remount("rw");
+    small.mounted.remount("rw");
     assert_eq!(stage.site.maildir(ANN).uids(), uids, "a UID changed");
     let messages = stage.site.maildir(ANN).messages();
     assert_eq!(messages.len(), 1);
     assert_eq!(messages[0].1, MESSAGE);
     // And it works again, with nothing half done in the way.
     eventually("it takes messages again", LIMIT, || {
-        append(&mut stage)
-            .starts_with("OK [APPENDUID")
-            .then_some(())
+        append(stage).starts_with("OK [APPENDUID").then_some(())
     });
-    assert!(copy(&mut stage).contains("| OK [COPYUID"), "copied");
-    stage.mend();
-    drop(stage);
-    drop(mounted);
+    assert!(copy(stage).contains("| OK [COPYUID"), "copied");
 }
