@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Everybody's password here.
 pub(crate) const PASSWORD: &str = "quickstart";
@@ -35,10 +36,17 @@ pub(crate) fn certificate(name: &str) -> Certificate {
     Certificate::parse(&made.cert.pem(), &made.signing_key.serialize_pem()).unwrap()
 }
 
-/// A port that nobody listens on now.
+/// A port that nobody listens on now, never the same twice: below those that the system gives away.
 pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
+    const FIRST: u32 = 10_000;
+    const COUNT: u32 = 20_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let begin = std::process::id().wrapping_mul(97);
+    (0..COUNT)
+        .map(|_| begin.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)))
+        .map(|number| u16::try_from(FIRST + number % COUNT).unwrap())
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .expect("a free port")
 }
 
 pub(crate) fn person(name: &str) -> MailboxAddress {

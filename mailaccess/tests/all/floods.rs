@@ -3,7 +3,7 @@
 use crate::documents::PASSWORD;
 use crate::pod::Pod;
 use std::io::{ErrorKind, Write as _};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 
 /// How much more memory any flood here may take, in KiB.
 const GROWTH_KIB: u64 = 8 * 1024;
@@ -25,6 +25,8 @@ fn flood(mut socket: TcpStream, piece: &[u8]) {
             Err(_) => return,
         }
     }
+    // The other half reads on, so this must be said. The pod may have closed.
+    let _ = socket.shutdown(Shutdown::Write);
 }
 
 #[track_caller]
