@@ -148,6 +148,8 @@ fn person(local: &Local) {
         let farewell = String::from_utf8_lossy(&farewell);
         assert!(farewell.starts_with("* BYE "), "{what}: {farewell:?}");
     }
+    let revoked = local.figure("mailaccess_sessions_revoked_total{protocol=\"imap\"}");
+    assert!(revoked > 1.5, "{revoked} sessions lost their right");
     // The other protocol is another right.
     assert_eq!(may(local, "bob@example.com", Service::Pop3s), Some(true));
     // Only a right password learns of it.
