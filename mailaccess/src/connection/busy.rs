@@ -16,10 +16,18 @@ use tokio::time::{Instant, timeout};
 /// How long to read after the last word, so that it arrives.
 const LINGER: Duration = Duration::from_secs(1);
 
+/// Whether the client was told something.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Answered {
+    No,
+    Yes,
+}
+
 impl<S: Session> Connection<S> {
     /// Tells the session what happened and does what it asks for, until it waits.
     pub(super) async fn busy(&mut self, event: Event) -> Result<Wait, Ended> {
         let mut step = self.tell(event);
+        let mut answered = Answered::No;
         loop {
             // A client that pipelines without end must not keep others waiting.
             consume_budget().await;
@@ -27,11 +35,12 @@ impl<S: Session> Connection<S> {
                 Step::Read(wait) => {
                     let Some(event) = self.next_event(event) else {
                         self.flush().await?;
-                        return self.may_wait(event, wait);
+                        return self.may_wait(event, wait, answered);
                     };
                     self.tell(event)
                 }
                 Step::Write(output) => {
+                    answered = Answered::Yes;
                     self.queue.push(output);
                     let server = &self.server;
                     let sent = self
@@ -84,14 +93,17 @@ impl<S: Session> Connection<S> {
         })
     }
 
-    /// Whether there is anything to wait for, and until when.
-    fn may_wait(&mut self, event: Event, wait: Wait) -> Result<Wait, Ended> {
+    /// Whether there is anything to wait for, and until when. Before a login only an answer counts as a
+    /// word of the client: else one byte now and then would hold a connection for ever.
+    fn may_wait(&mut self, event: Event, wait: Wait, answered: Answered) -> Result<Wait, Ended> {
         match event {
             // Nothing more will come.
             Event::Eof => Err(Ended::Closed),
             _ if self.stopped.is_some() => Err(self.stopped.map_or(Ended::Closed, Ended::Stopped)),
             Event::Start | Event::Received => {
-                self.active = Instant::now();
+                if answered == Answered::Yes || self.is_logged_on() {
+                    self.active = Instant::now();
+                }
                 Ok(wait)
             }
             // Not the client's doing.

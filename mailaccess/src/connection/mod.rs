@@ -85,7 +85,7 @@ struct Connection<S> {
     taken: usize,
     /// Whether the session took nothing of it: it needs more.
     starving: bool,
-    /// When the client last said something, or was last answered.
+    /// When the client last said something (before a login: something whole), or was last answered.
     active: Instant,
     /// Why the session was told to end.
     stopped: Option<Stop>,

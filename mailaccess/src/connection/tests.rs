@@ -356,6 +356,28 @@ async fn ticks_and_silence_are_counted_from_the_clients_last_word() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn before_a_login_half_a_command_does_not_count_as_a_word() {
+    let Talk {
+        mut client, served, ..
+    } = Talk::begin().await;
+    let begin = Instant::now();
+    // Until the connection is closed from the other side.
+    while begin.elapsed() < Duration::from_mins(3) && client.write_all(b"x").await.is_ok() {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if served.is_finished() {
+            break;
+        }
+    }
+    let ended = served.await.unwrap();
+    assert!(
+        matches!(ended, Ended::Stopped(Stop::IdleTimeout)),
+        "{ended:?}"
+    );
+    let silent = begin.elapsed();
+    assert!(silent < Duration::from_secs(65), "{silent:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_client_that_takes_nothing_is_given_up_after_a_minute() {
     let mut talk = Talk::begin().await;
     let begin = Instant::now();

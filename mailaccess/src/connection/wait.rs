@@ -27,18 +27,20 @@ impl<S: Session> Connection<S> {
             }
             signals.take_settings();
             let silent = self.active + self.patience();
+            let now = Instant::now();
+            if now >= silent {
+                return Ok(Event::Stop(Stop::IdleTimeout));
+            }
             match self.fill() {
                 Some(Ok(0)) => return Ok(Event::Eof),
                 Some(Ok(_)) => {
-                    self.active = Instant::now();
+                    if self.is_logged_on() {
+                        self.active = now;
+                    }
                     return Ok(Event::Received);
                 }
                 Some(Err(ended)) => return Err(ended),
                 None => {}
-            }
-            let now = Instant::now();
-            if now >= silent {
-                return Ok(Event::Stop(Stop::IdleTimeout));
             }
             if tick.is_some_and(|tick| now >= tick) {
                 return Ok(Event::Tick);
@@ -83,9 +85,14 @@ impl<S: Session> Connection<S> {
     /// How long the client may be silent, by the newest settings.
     fn patience(&self) -> std::time::Duration {
         let timeouts = self.server.live(Self::protocol()).timeouts;
-        match self.session.as_ref().map(Session::phase) {
-            Some(Phase::Authenticated) => timeouts.authenticated,
-            Some(Phase::PreAuthenticated) | None => timeouts.pre_authenticated,
+        if self.is_logged_on() {
+            timeouts.authenticated
+        } else {
+            timeouts.pre_authenticated
         }
+    }
+
+    pub(super) fn is_logged_on(&self) -> bool {
+        self.session.as_ref().map(Session::phase) == Some(Phase::Authenticated)
     }
 }
