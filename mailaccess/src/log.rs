@@ -3,6 +3,7 @@
 use crate::cli::LogFormat;
 use anyhow::{Context as _, Result, anyhow};
 use std::io::{self, IsTerminal as _};
+use std::panic;
 use tracing_subscriber::EnvFilter;
 
 /// Starts it.
@@ -16,5 +17,16 @@ pub fn init(filter: &str, format: LogFormat) -> Result<()> {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().try_init(),
     }
-    .map_err(|error| anyhow!("start the log: {error}"))
+    .map_err(|error| anyhow!("start the log: {error}"))?;
+    log_panics();
+    Ok(())
+}
+
+/// A panic ends one task and is logged with its place, not with its words: they may quote what a client
+/// sent.
+fn log_panics() {
+    panic::set_hook(Box::new(|info| {
+        let place = info.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "panic");
+    }));
 }

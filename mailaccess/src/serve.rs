@@ -9,6 +9,7 @@
 use crate::admin::{self, Admin};
 use crate::cli;
 use crate::documents;
+use crate::files;
 use crate::listener::{Bind, Listeners, bind_admin};
 use crate::obey::Obedience;
 use crate::people::{Limits, People};
@@ -37,6 +38,7 @@ pub async fn serve(arguments: cli::Serve) -> Result<()> {
     } else {
         Input::Ignored
     };
+    files::raise_limit();
     let mut signals = Signals::new(input).context("wait for signals")?;
     let running = start(&arguments)?;
     let signal = signals.next().await;
@@ -49,7 +51,7 @@ pub async fn serve(arguments: cli::Serve) -> Result<()> {
     tokio::select! {
         // Who asks twice means it.
         biased;
-        second = signals.next() => tracing::warn!(signal = %second, "ending at once"),
+        second = signals.next_from_outside() => tracing::warn!(signal = %second, "ending at once"),
         () = running.drain(delay, deadline) => {}
     }
     Ok(())

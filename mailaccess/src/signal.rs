@@ -58,6 +58,17 @@ impl Signals {
         }
         signal
     }
+
+    /// The next signal that somebody sent. Standard input may close because its owner ends beside us, which
+    /// is no reason to hurry.
+    pub(crate) async fn next_from_outside(&mut self) -> Signal {
+        loop {
+            match self.next().await {
+                Signal::InputClosed => {}
+                signal => return signal,
+            }
+        }
+    }
 }
 
 /// Whether the end of standard input ends the process.

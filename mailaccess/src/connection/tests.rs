@@ -111,6 +111,7 @@ impl Script {
         match line {
             "job" => (self, Step::Run(())),
             "tls" => (self, Step::StartTls),
+            "bug" => panic!("told to"),
             "quit" => self.say(text("bye\r\n"), Next::Close),
             "hot" => self.say(blob(1 << 20, 1 << 20, false), read),
             "cold" => self.say(blob(1 << 20, 1 << 20, true), read),
@@ -427,6 +428,17 @@ async fn who_never_stops_sending_starves_nobody_and_cannot_stay() {
     assert!(took < Duration::from_secs(5), "{took:?}");
     flood.await.unwrap();
     sink.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_panic_ends_one_connection_and_gives_up_its_place() {
+    let mut talk = Talk::begin().await;
+    let sessions = Arc::clone(&talk.bench.server.sessions);
+    assert_eq!(sessions.count(Protocol::Imap), 1);
+    talk.say("bug\r\n").await;
+    assert!(talk.served.await.unwrap_err().is_panic());
+    assert_eq!(sessions.count(Protocol::Imap), 0);
+    assert_eq!(talk.client.read(&mut [0; 8]).await.unwrap_or_default(), 0);
 }
 
 #[tokio::test]

@@ -119,7 +119,7 @@ pub(super) async fn serve<S: Session>(server: Arc<Server>, accepted: Accepted) {
     report(&ended);
 }
 
-/// Counts a connection as open until it is dropped, also when its task panics.
+/// Counts a connection as open until it is dropped, also when its task panics: which is counted, too.
 struct OpenGauge<'a> {
     server: &'a Server,
     protocol: Protocol,
@@ -135,6 +135,9 @@ impl<'a> OpenGauge<'a> {
 impl Drop for OpenGauge<'_> {
     fn drop(&mut self) {
         self.server.metrics.protocol(self.protocol).open.dec();
+        if std::thread::panicking() {
+            self.server.metrics.ended(self.protocol, "panic");
+        }
     }
 }
 

@@ -65,3 +65,33 @@ pub(super) fn prepare(stream: &TcpStream) -> io::Result<()> {
     socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
     socket.set_tcp_notsent_lowat(NOT_SENT_LOW_WATER)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn without_an_address_both_families_are_served() {
+        let listener = listen(None, 0).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let old = TcpStream::connect((Ipv4Addr::LOCALHOST, port));
+        let (connected, accepted) = tokio::join!(old, listener.accept());
+        let (stream, peer) = accepted.unwrap();
+        prepare(&stream).unwrap();
+        assert!(peer.ip().to_canonical().is_ipv4());
+        assert!(connected.is_ok());
+        if listener.local_addr().unwrap().is_ipv6() {
+            let new = TcpStream::connect((Ipv6Addr::LOCALHOST, port));
+            let (connected, accepted) = tokio::join!(new, listener.accept());
+            assert!(connected.is_ok() && accepted.is_ok());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_port_that_is_taken_is_an_error() {
+        let first = listen(Some(Ipv4Addr::LOCALHOST.into()), 0).unwrap();
+        let port = first.local_addr().unwrap().port();
+        let second = listen(Some(Ipv4Addr::LOCALHOST.into()), port);
+        assert_eq!(second.unwrap_err().kind(), io::ErrorKind::AddrInUse);
+    }
+}
