@@ -391,6 +391,19 @@ async fn a_client_that_takes_nothing_is_given_up_after_a_minute() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_client_that_reads_slowly_is_served_for_hours() {
+    let mut talk = Talk::begin().await;
+    talk.say("huge\r\n").await;
+    let mut piece = vec![0; 8 << 20];
+    for _ in 0..100 {
+        talk.client.read_exact(&mut piece).await.unwrap();
+        assert!(piece.iter().all(|byte| *byte == b'x'));
+        tokio::time::sleep(Duration::from_secs(59)).await;
+        assert!(!talk.served.is_finished());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_handshake_has_an_end() {
     let bench = Bench::new(whole(&["ann"]));
     let (client, accepted) = bench.connect(Protocol::Imap, Security::Tls).await;

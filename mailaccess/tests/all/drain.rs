@@ -94,3 +94,45 @@ fn a_pod_ends_with_whoever_started_it() {
     let status = until("the process ended", || child.try_wait().unwrap());
     assert!(status.success());
 }
+
+/// How many messages of the inbox hold this word, and how many files there are on their way.
+fn messages_with(pod: &Pod, word: &str) -> (usize, usize) {
+    let maildir = pod.volume().join("example.com/ann/Maildir");
+    let files = |part: &str| {
+        let entries = std::fs::read_dir(maildir.join(part)).unwrap();
+        entries.map(|entry| std::fs::read_to_string(entry.unwrap().path()))
+    };
+    let found = ["new", "cur"].into_iter().flat_map(files);
+    let found = found.filter(|text| text.as_ref().is_ok_and(|text| text.contains(word)));
+    (found.count(), files("tmp").count())
+}
+
+#[test]
+fn what_is_under_way_at_the_end_is_done_whole_or_not_at_all() {
+    for part in ["whole", "half"] {
+        let mut pod = Pod::start();
+        let mut imap = logged_on(&pod);
+        let text = "Subject: under way\r\n\r\nxyzzy\r\n".repeat(2000);
+        imap.send(format!("a APPEND INBOX {{{}+}}\r\n", text.len()).as_bytes());
+        if part == "whole" {
+            imap.send(text.as_bytes());
+            imap.send(b"\r\n");
+        } else {
+            imap.send(&text.as_bytes()[..text.len() / 2]);
+        }
+        pod.signal("TERM");
+        let lines: Vec<String> = std::iter::from_fn(|| imap.line()).collect();
+        let done = lines.iter().any(|line| line.starts_with("a OK"));
+        assert!(
+            lines.iter().any(|line| line.starts_with("* BYE")),
+            "{lines:?}"
+        );
+        assert!(pod.ended().success());
+        assert_eq!(
+            messages_with(&pod, "xyzzy"),
+            (usize::from(done), 0),
+            "{part}: {lines:?}"
+        );
+        assert!(part == "whole" || !done);
+    }
+}
