@@ -4,13 +4,13 @@
 
 use super::effective::Effective;
 use super::status::{DocumentState, DocumentStatus, DocumentsStatus, Fault};
+use crate::cause::Chain;
 use mailaccess_config::document::{self, FILE_LIMIT};
 use mailaccess_config::{
     Certificates, ContentError, Credentials, Digest, DocumentError, DocumentName, Header,
     Mailboxes, Rules, Settings, Shard,
 };
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
@@ -301,7 +301,7 @@ impl Slot {
     }
 
     fn refuse(&mut self, name: DocumentName, refused: &Refused, now_unix_millis: u64) {
-        let text = chain(refused);
+        let text = Chain(refused).to_string();
         if matches!(refused, Refused::File(_) | Refused::Kind) {
             // Nothing was judged: whatever can be read next time is, even what was judged before.
             self.stamp = None;
@@ -342,16 +342,4 @@ impl Stamp {
         let changed = self.changed.0.saturating_mul(1_000);
         i64::try_from(now_unix_millis).is_ok_and(|now| now.saturating_sub(changed) > RACY_MILLIS)
     }
-}
-
-/// An error with its causes.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
