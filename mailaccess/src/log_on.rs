@@ -4,7 +4,7 @@ use crate::cause::Chain;
 use crate::people::{Reason, Verdict};
 use crate::server::Server;
 use mailaccess_config::{MailPath, MailboxAddress};
-use mailaccess_mail::step::{self, Granted, LogOn, LogOnAnswer, Mechanism, Refusal};
+use mailaccess_mail::step::{self, Granted, LogOn, LogOnAnswer, Mechanism, NoAccess, Refusal};
 use mailaccess_mail::store::Account;
 use mailaccess_store::maildir::AccountPath;
 use std::sync::Arc;
@@ -37,13 +37,9 @@ pub(crate) async fn decide(
             refusal
         }
     };
-    let result = match refusal {
-        Refusal::Credentials => "credentials",
-        Refusal::Disabled => "disabled",
-        Refusal::Unavailable => "unavailable",
-        Refusal::Busy => "busy",
-    };
-    server.metrics.log_on(protocol, name(mechanism), result);
+    server
+        .metrics
+        .log_on(protocol, name(mechanism), result(refusal));
     (None, LogOnAnswer::Refused(refusal))
 }
 
@@ -67,6 +63,21 @@ async fn open(server: &Server, path: &MailPath) -> Result<Arc<dyn Account>, Stri
         Ok(Ok(account)) => Ok(account),
         Ok(Err(error)) => Err(Chain(&error).to_string()),
         Err(error) => Err(error.to_string()),
+    }
+}
+
+/// What came of it, for the metrics.
+fn result(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::Credentials => "credentials",
+        Refusal::AuthorizeAs => "authorize_as",
+        Refusal::NoAccess(NoAccess::MailboxDisabled) => "disabled",
+        Refusal::NoAccess(NoAccess::ProtocolDisabled) => "protocol_disabled",
+        Refusal::NoAccess(NoAccess::DomainNotServed) => "domain_not_served",
+        Refusal::NoAccess(NoAccess::PersonGone) => "person_gone",
+        Refusal::NoAccess(NoAccess::NotLoaded) => "not_loaded",
+        Refusal::Unavailable => "unavailable",
+        Refusal::Busy => "busy",
     }
 }
 

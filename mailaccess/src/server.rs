@@ -7,7 +7,7 @@ use crate::metrics::Metrics;
 use crate::people::{self, People};
 use arc_swap::{ArcSwap, Guard};
 use mailaccess_config::{MailboxAddress, Protocol};
-use mailaccess_mail::step;
+use mailaccess_mail::step::{self, NoAccess};
 use mailaccess_store::maildir::Store;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -59,7 +59,11 @@ impl Server {
     }
 
     /// Whether somebody who is in may stay, as of now.
-    pub(crate) fn may_stay(&self, protocol: step::Protocol, person: &MailboxAddress) -> bool {
-        people::may_stay(&self.effective(), person, protocol).is_ok()
+    pub(crate) fn may_stay(
+        &self,
+        protocol: step::Protocol,
+        person: &MailboxAddress,
+    ) -> Result<(), NoAccess> {
+        people::may_stay(&self.effective(), person, protocol)
     }
 }

@@ -10,7 +10,8 @@ use alloc::format;
 use alloc::string::String;
 use mailaccess_mail::Secret;
 use mailaccess_mail::step::{
-    Channel, Context, Granted, LogOn, LogOnAnswer, LoginType, Mechanism, Refusal, StartTls, Step,
+    Channel, Context, Granted, LogOn, LogOnAnswer, LoginType, Mechanism, NoAccess, Refusal,
+    StartTls, Step,
 };
 
 /// A command whose name and password are being verified.
@@ -89,8 +90,32 @@ fn refused(refusal: Refusal) -> Status {
             "AUTHENTICATIONFAILED",
             "Logon failure: unknown user name or bad password.",
         ),
-        Refusal::Disabled => Status::no("CONTACTADMIN", "IMAP is disabled for this mailbox."),
+        Refusal::AuthorizeAs => Status::no(
+            "AUTHORIZATIONFAILED",
+            "The password is right, but nobody may log on for somebody else.",
+        ),
+        Refusal::NoAccess(why) => {
+            let (code, text) = no_access(why);
+            Status::no(code, text)
+        }
         Refusal::Unavailable => Status::no("UNAVAILABLE", "The mailbox is not available now."),
         Refusal::Busy => Status::no("UNAVAILABLE", "The server is busy, try again later."),
+    }
+}
+
+/// The response code and text for whoever may not come in, or may stay no longer.
+pub(crate) const fn no_access(why: NoAccess) -> (&'static str, &'static str) {
+    match why {
+        NoAccess::MailboxDisabled => ("CONTACTADMIN", "IMAP is disabled for this mailbox."),
+        NoAccess::ProtocolDisabled => ("CONTACTADMIN", "IMAP is disabled on this server."),
+        NoAccess::DomainNotServed => (
+            "CONTACTADMIN",
+            "This server does not serve the mailbox's domain.",
+        ),
+        NoAccess::PersonGone => ("CONTACTADMIN", "This server no longer knows the user."),
+        NoAccess::NotLoaded => (
+            "UNAVAILABLE",
+            "The server is not ready yet, try again later.",
+        ),
     }
 }

@@ -132,7 +132,7 @@ impl Imap {
 /// The last word to a client whose session must end (RFC 3501 7.1.5, RFC 5530 3).
 fn stopped(stop: Stop) -> Output {
     let (code, text) = match stop {
-        Stop::AccessRevoked => ("CONTACTADMIN", "IMAP is disabled for this mailbox."),
+        Stop::AccessRevoked(why) => log_on::no_access(why),
         Stop::IdleTimeout => ("", "Connection closed after a long silence."),
         Stop::ShuttingDown => (
             "UNAVAILABLE",

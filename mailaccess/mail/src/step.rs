@@ -142,8 +142,8 @@ pub enum Input<'a, 'b, D> {
 /// Why a session must end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stop {
-    /// The right to use this protocol was taken away, or the person is gone.
-    AccessRevoked,
+    /// Who was let in may stay no longer.
+    AccessRevoked(NoAccess),
     /// Silent for too long.
     IdleTimeout,
     /// The pod ends; the client should come again.
@@ -227,12 +227,40 @@ pub struct Granted {
 pub enum Refusal {
     /// Wrong name or password: nobody may learn which.
     Credentials,
-    /// The password was right, but this protocol is off for this person.
-    Disabled,
+    /// The password was right, but they may not act for whom they named.
+    AuthorizeAs,
+    /// The password was right, but here it opens nothing; or nobody's can be judged yet.
+    NoAccess(NoAccess),
     /// The password was right, but the mailbox cannot be reached now.
     Unavailable,
-    /// The server cannot verify anybody now: too busy, or nothing loaded.
+    /// The server cannot verify anybody now: too many others are being verified.
     Busy,
+}
+
+/// Why a protocol may not be used with a mailbox, as far as its owner may know it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NoAccess {
+    /// The protocol is off for this mailbox.
+    MailboxDisabled,
+    /// The protocol is off for the whole server.
+    ProtocolDisabled,
+    /// The server does not serve the mailbox's domain.
+    DomainNotServed,
+    /// The server no longer knows the person: their line is gone, or all that it stood in.
+    PersonGone,
+    /// The server does not know yet who may come in.
+    NotLoaded,
+}
+
+impl NoAccess {
+    /// All there are.
+    pub const ALL: [Self; 5] = [
+        Self::MailboxDisabled,
+        Self::ProtocolDisabled,
+        Self::DomainNotServed,
+        Self::PersonGone,
+        Self::NotLoaded,
+    ];
 }
 
 /// Bytes to send: some at hand, some to be pulled from messages piece by piece.

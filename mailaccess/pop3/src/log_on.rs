@@ -7,7 +7,7 @@ use crate::session::State;
 use crate::turn::Turn;
 use alloc::boxed::Box;
 use mailaccess_mail::step::{
-    Channel, Context, Granted, LogOnAnswer, LoginType, Output, Refusal, StartTls, Step,
+    Channel, Context, Granted, LogOnAnswer, LoginType, NoAccess, Output, Refusal, StartTls, Step,
 };
 
 /// Whether a password may be sent now; if not, what a client is told. Asked before each command that would
@@ -65,8 +65,30 @@ fn refused(refusal: Refusal) -> Output {
             Code::Auth,
             "Logon failure: unknown user name or bad password.",
         ),
-        Refusal::Disabled => reply::refuse(Code::SysPerm, "POP3 is disabled for this mailbox."),
+        Refusal::AuthorizeAs => reply::refuse(
+            Code::Auth,
+            "The password is right, but nobody may log on for somebody else.",
+        ),
+        Refusal::NoAccess(why) => no_access(why),
         Refusal::Unavailable => reply::refuse(Code::SysTemp, "The mailbox is not available now."),
         Refusal::Busy => reply::refuse(Code::SysTemp, "The server is busy, try again later."),
     }
+}
+
+/// What is said to whoever may not come in, or may stay no longer.
+pub(crate) fn no_access(why: NoAccess) -> Output {
+    let (code, text) = match why {
+        NoAccess::MailboxDisabled => (Code::SysPerm, "POP3 is disabled for this mailbox."),
+        NoAccess::ProtocolDisabled => (Code::SysPerm, "POP3 is disabled on this server."),
+        NoAccess::DomainNotServed => (
+            Code::SysPerm,
+            "This server does not serve the mailbox's domain.",
+        ),
+        NoAccess::PersonGone => (Code::SysPerm, "This server no longer knows the user."),
+        NoAccess::NotLoaded => (
+            Code::SysTemp,
+            "The server is not ready yet, try again later.",
+        ),
+    };
+    reply::refuse(code, text)
 }

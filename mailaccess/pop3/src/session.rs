@@ -265,7 +265,7 @@ fn dispatch(cx: &Context<'_>, state: State, line: Vec<u8>) -> Turn {
 /// The last word to a client whose session must end.
 fn stopped(stop: Stop) -> Output {
     match stop {
-        Stop::AccessRevoked => reply::refuse(Code::SysPerm, "POP3 is disabled for this mailbox."),
+        Stop::AccessRevoked(why) => log_on::no_access(why),
         Stop::IdleTimeout => reply::err("Closing after a long silence; nothing was deleted."),
         Stop::ShuttingDown => reply::refuse(
             Code::SysTemp,

@@ -170,8 +170,8 @@ impl<S: Session> Connection<S> {
             self.span.record_user(&person);
             self.place.signals().set_person(person.clone());
             // What changed while the password was verified reached nobody yet.
-            if !self.server.may_stay(S::PROTOCOL, &person) {
-                self.place.signals().revoke();
+            if let Err(why) = self.server.may_stay(S::PROTOCOL, &person) {
+                self.place.signals().revoke(why);
             }
         }
         answer

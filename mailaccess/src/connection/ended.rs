@@ -51,7 +51,7 @@ impl Ended {
     pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::Closed => "closed",
-            Self::Stopped(Stop::AccessRevoked) => "access_revoked",
+            Self::Stopped(Stop::AccessRevoked(_)) => "access_revoked",
             Self::Stopped(Stop::IdleTimeout) => "idle_timeout",
             Self::Stopped(Stop::ShuttingDown) => "shutting_down",
             Self::Stopped(Stop::TooManyConnections) => "too_many_connections",

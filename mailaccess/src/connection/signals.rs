@@ -2,7 +2,7 @@
 //! once at the price of one word.
 
 use mailaccess_config::MailboxAddress;
-use mailaccess_mail::step::Stop;
+use mailaccess_mail::step::{NoAccess, Stop};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
@@ -11,12 +11,15 @@ use tokio::sync::Notify;
 const CHANGED: u32 = 1;
 /// Time-outs are others than before.
 const SETTINGS: u32 = 1 << 1;
-/// The right is gone.
-const REVOKED: u32 = 1 << 2;
 /// The process ends.
-const ENDING: u32 = 1 << 3;
+const ENDING: u32 = 1 << 2;
 /// The connection ends now, whatever runs.
-const CUT: u32 = 1 << 4;
+const CUT: u32 = 1 << 3;
+
+/// The right is gone, for this reason.
+const fn revoked(why: NoAccess) -> u32 {
+    1 << (8 + why as u32)
+}
 
 /// One session as others see it.
 #[derive(Debug, Default)]
@@ -37,14 +40,22 @@ impl Signals {
         self.raise(SETTINGS);
     }
 
-    /// Says that the right to be here is gone.
-    pub(crate) fn revoke(&self) {
-        self.raise(REVOKED);
+    /// Says that the right to be here is gone, and why.
+    pub(crate) fn revoke(&self, why: NoAccess) {
+        self.raise(revoked(why));
     }
 
     /// Whether it was said that the right to be here is gone.
     pub(crate) fn is_revoked(&self) -> bool {
-        self.bits.load(Ordering::Acquire) & REVOKED != 0
+        self.revocation().is_some()
+    }
+
+    /// Why the right to be here is gone.
+    fn revocation(&self) -> Option<NoAccess> {
+        let bits = self.bits.load(Ordering::Acquire);
+        NoAccess::ALL
+            .into_iter()
+            .find(|why| bits & revoked(*why) != 0)
     }
 
     /// Says that the process ends.
@@ -73,14 +84,11 @@ impl Signals {
 
     /// Why the session must end, if it must.
     pub(super) fn stop(&self) -> Option<Stop> {
-        let bits = self.bits.load(Ordering::Acquire);
-        if bits & REVOKED != 0 {
-            Some(Stop::AccessRevoked)
-        } else if bits & ENDING != 0 {
-            Some(Stop::ShuttingDown)
-        } else {
-            None
+        if let Some(why) = self.revocation() {
+            return Some(Stop::AccessRevoked(why));
         }
+        let ending = self.bits.load(Ordering::Acquire) & ENDING != 0;
+        ending.then_some(Stop::ShuttingDown)
     }
 
     /// Whether the connection must end whatever runs.
@@ -144,8 +152,17 @@ mod tests {
         let signals = Signals::default();
         signals.end();
         assert_eq!(signals.stop(), Some(Stop::ShuttingDown));
-        signals.revoke();
-        assert_eq!(signals.stop(), Some(Stop::AccessRevoked));
+        for why in NoAccess::ALL {
+            let other = Signals::default();
+            assert!(!other.is_revoked());
+            other.revoke(why);
+            assert_eq!(other.stop(), Some(Stop::AccessRevoked(why)));
+        }
+        signals.revoke(NoAccess::PersonGone);
+        assert_eq!(
+            signals.stop(),
+            Some(Stop::AccessRevoked(NoAccess::PersonGone))
+        );
         assert!(signals.until_stop().now_or_never().is_some());
         assert!(signals.until_cut().now_or_never().is_none());
         signals.cut();

@@ -3,7 +3,9 @@
 use super::{Accepted, Ended, Security, serve};
 use crate::testing::{Bench, whole};
 use mailaccess_config::Protocol;
-use mailaccess_mail::step::{self, Context, Input, Output, Phase, Session, Step, Stop, Wait};
+use mailaccess_mail::step::{
+    self, Context, Input, NoAccess, Output, Phase, Session, Step, Stop, Wait,
+};
 use mailaccess_mail::store::{Body, BodyLost};
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -295,7 +297,7 @@ async fn a_job_ends_although_its_client_is_gone_and_its_connection_cut() {
         tokio::task::yield_now().await;
     }
     // Told to go, it may end what runs; cut, it may not.
-    talk.signals.revoke();
+    talk.signals.revoke(NoAccess::MailboxDisabled);
     assert!(!talk.served.is_finished());
     talk.signals.cut();
     let (ended, rest) = talk.end().await;
@@ -312,13 +314,13 @@ async fn a_job_ends_although_its_client_is_gone_and_its_connection_cut() {
 async fn who_waits_is_told_to_go_at_once() {
     let mut talk = Talk::begin().await;
     talk.say("watch\r\nhalf a li").await;
-    talk.signals.revoke();
+    talk.signals.revoke(NoAccess::MailboxDisabled);
     let (ended, rest) = talk.end().await;
     assert!(
-        matches!(ended, Ended::Stopped(Stop::AccessRevoked)),
+        matches!(ended, Ended::Stopped(Stop::AccessRevoked(_))),
         "{ended:?}"
     );
-    assert_eq!(rest, b"AccessRevoked\r\n");
+    assert_eq!(rest, b"AccessRevoked(MailboxDisabled)\r\n");
 }
 
 #[tokio::test]
@@ -434,7 +436,7 @@ async fn who_never_stops_sending_starves_nobody_and_cannot_stay() {
     // One thread serves everybody here: a task that never yields would end this test's time.
     tokio::time::sleep(Duration::from_millis(200)).await;
     let begin = Instant::now();
-    talk.signals.revoke();
+    talk.signals.revoke(NoAccess::MailboxDisabled);
     let ended = talk.served.await.unwrap();
     assert!(matches!(ended, Ended::Stopped(_)), "{ended:?}");
     let took = begin.elapsed();

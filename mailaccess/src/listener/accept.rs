@@ -144,7 +144,7 @@ impl Drop for OpenGauge<'_> {
 fn report(ended: &Ended) {
     if ended.is_our_fault() {
         tracing::error!(cause = %Chain(ended), "connection ended");
-    } else if let Ended::Stopped(Stop::AccessRevoked | Stop::TooManyConnections)
+    } else if let Ended::Stopped(Stop::AccessRevoked(_) | Stop::TooManyConnections)
     | Ended::Injection
     | Ended::NoCertificate = ended
     {

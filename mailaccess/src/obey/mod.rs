@@ -10,7 +10,7 @@ use crate::listener::Listeners;
 use crate::live::Live;
 use crate::server::Server;
 use mailaccess_config::{MailboxAddress, Protocol};
-use mailaccess_mail::step;
+use mailaccess_mail::step::{self, NoAccess};
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -45,6 +45,7 @@ struct Leaver {
     protocol: Protocol,
     person: MailboxAddress,
     signals: Arc<Signals>,
+    why: NoAccess,
 }
 
 impl Obedience {
@@ -136,13 +137,15 @@ impl Obedience {
             .sessions
             .people()
             .into_iter()
-            .filter(|(protocol, person, signals)| {
-                !signals.is_revoked() && !may_stay(effective, *protocol, person)
-            })
-            .map(|(protocol, person, signals)| Leaver {
-                protocol,
-                person,
-                signals,
+            .filter(|(_, _, signals)| !signals.is_revoked())
+            .filter_map(|(protocol, person, signals)| {
+                let why = may_stay(effective, protocol, &person).err()?;
+                Some(Leaver {
+                    protocol,
+                    person,
+                    signals,
+                    why,
+                })
             })
             .collect();
         if !self.leaving.is_empty() {
@@ -156,9 +159,9 @@ impl Obedience {
         let now = Instant::now();
         if !self.leaving.is_empty() && now >= self.next_batch {
             for leaver in self.leaving.drain(..BATCH.min(self.leaving.len())) {
-                tracing::debug!(user = %leaver.person, "told to go");
+                tracing::debug!(user = %leaver.person, why = ?leaver.why, "told to go");
                 self.server.metrics.protocol(leaver.protocol).revoked.inc();
-                leaver.signals.revoke();
+                leaver.signals.revoke(leaver.why);
                 let signals = Arc::downgrade(&leaver.signals);
                 self.cuts.push_back((now + CUT_AFTER, signals));
             }
@@ -192,12 +195,16 @@ impl Obedience {
     }
 }
 
-fn may_stay(effective: &Effective, protocol: Protocol, person: &MailboxAddress) -> bool {
+fn may_stay(
+    effective: &Effective,
+    protocol: Protocol,
+    person: &MailboxAddress,
+) -> Result<(), NoAccess> {
     let protocol = match protocol {
         Protocol::Imap => step::Protocol::Imap,
         Protocol::Pop => step::Protocol::Pop3,
     };
-    crate::people::may_stay(effective, person, protocol).is_ok()
+    crate::people::may_stay(effective, person, protocol)
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@ mod recent;
 mod verifying;
 
 use crate::documents::{Effective, NotAllowed, Password};
-use mailaccess_config::{MailPath, MailboxAddress, PasswordHash, Protocol, logon_name};
-use mailaccess_mail::step::{self, LogOn, Refusal};
+use mailaccess_config::{Denied, MailPath, MailboxAddress, PasswordHash, Protocol, logon_name};
+use mailaccess_mail::step::{self, LogOn, NoAccess, Refusal};
 use std::fmt;
 use std::time::Duration;
 
@@ -50,6 +50,9 @@ impl Default for Limits {
     }
 }
 
+/// What everybody is told while it is not known who may come in.
+const NOT_LOADED: Refusal = Refusal::NoAccess(NoAccess::NotLoaded);
+
 /// Whether somebody may come in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
@@ -64,7 +67,7 @@ pub enum Verdict {
     Refused(Refusal, Reason),
 }
 
-/// Why somebody may not come in or stay, for the log.
+/// Why somebody may not come in, for the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
     /// The name means no mailbox of the server's domains.
@@ -96,7 +99,7 @@ impl People {
     ) -> Verdict {
         use Verdict::Refused;
         let Some(settings) = effective.settings() else {
-            return Refused(Refusal::Busy, Reason::NotLoaded);
+            return Refused(NOT_LOADED, Reason::NotLoaded);
         };
         let Some(address) = logon_name::resolve(settings, &log_on.name) else {
             let dummy = PasswordHash::dummy(effective.prevailing());
@@ -106,7 +109,7 @@ impl People {
             };
         };
         let hash = match effective.password(&address) {
-            Password::NotLoaded => return Refused(Refusal::Busy, Reason::NotLoaded),
+            Password::NotLoaded => return Refused(NOT_LOADED, Reason::NotLoaded),
             Password::Unknown => {
                 let dummy = PasswordHash::dummy(effective.prevailing());
                 return match self.verify_nobody(dummy, &log_on.password).await {
@@ -125,16 +128,11 @@ impl People {
         let oneself = log_on.authorize_as.is_empty()
             || logon_name::resolve(settings, &log_on.authorize_as).as_ref() == Some(&address);
         if !oneself {
-            return Refused(Refusal::Credentials, Reason::AuthorizeAs(address));
+            return Refused(Refusal::AuthorizeAs, Reason::AuthorizeAs(address));
         }
-        match effective.access(of(protocol), &address) {
-            Ok(()) => {}
-            Err(why @ NotAllowed::NotLoaded(_)) => {
-                return Refused(Refusal::Busy, Reason::NotAllowed(address, why));
-            }
-            Err(why @ NotAllowed::Denied(_)) => {
-                return Refused(Refusal::Disabled, Reason::NotAllowed(address, why));
-            }
+        if let Err(why) = effective.access(of(protocol), &address) {
+            let refusal = Refusal::NoAccess(told(&why));
+            return Refused(refusal, Reason::NotAllowed(address, why));
         }
         match settings.store.path.expand(&address) {
             Ok(path) => Verdict::Granted { address, path },
@@ -149,15 +147,28 @@ pub fn may_stay(
     effective: &Effective,
     address: &MailboxAddress,
     protocol: step::Protocol,
-) -> Result<(), Reason> {
-    match effective.password(address) {
-        Password::NotLoaded => return Err(Reason::NotLoaded),
-        Password::Unknown => return Err(Reason::Unknown(address.clone())),
-        Password::Known(_) => {}
-    }
+) -> Result<(), NoAccess> {
+    // First what is wider: who took the protocol away may have taken the people away, too.
     effective
         .access(of(protocol), address)
-        .map_err(|why| Reason::NotAllowed(address.clone(), why))
+        .map_err(|why| told(&why))?;
+    match effective.password(address) {
+        Password::NotLoaded => Err(NoAccess::NotLoaded),
+        Password::Unknown => Err(NoAccess::PersonGone),
+        Password::Known(_) => Ok(()),
+    }
+}
+
+/// As much of it as the client may know.
+fn told(why: &NotAllowed) -> NoAccess {
+    match why {
+        NotAllowed::NotLoaded(_) => NoAccess::NotLoaded,
+        NotAllowed::Denied(Denied::ProtocolDisabled) => NoAccess::ProtocolDisabled,
+        NotAllowed::Denied(Denied::Domain) => NoAccess::DomainNotServed,
+        NotAllowed::Denied(
+            Denied::BuiltInAccount | Denied::Mailbox(_) | Denied::Group(..) | Denied::Default,
+        ) => NoAccess::MailboxDisabled,
+    }
 }
 
 /// The protocol as the documents call it.

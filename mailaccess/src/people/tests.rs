@@ -7,7 +7,7 @@ use mailaccess_config::{
     Settings,
 };
 use mailaccess_mail::Secret;
-use mailaccess_mail::step::{LogOn, Mechanism, Protocol, Refusal};
+use mailaccess_mail::step::{LogOn, Mechanism, NoAccess, Protocol, Refusal};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -86,7 +86,7 @@ fn address(text: &str) -> MailboxAddress {
 
 fn denied(text: &str, denied: Denied) -> Verdict {
     let reason = Reason::NotAllowed(address(text), NotAllowed::Denied(denied));
-    Verdict::Refused(Refusal::Disabled, reason)
+    Verdict::Refused(Refusal::NoAccess(NoAccess::MailboxDisabled), reason)
 }
 
 /// One login with nothing remembered.
@@ -187,6 +187,23 @@ async fn a_refused_person_is_told_so_only_after_the_right_password() {
 }
 
 #[tokio::test]
+async fn a_protocol_that_is_off_is_told_only_after_the_right_password() {
+    let off = || {
+        let mut whole = whole();
+        whole.settings.imap.enabled = false;
+        whole
+    };
+    let verdict = judge(off(), Protocol::Imap, "ann", "correct horse").await;
+    let who = address("ann@example.com");
+    let reason = Reason::NotAllowed(who.clone(), NotAllowed::Denied(Denied::ProtocolDisabled));
+    let refusal = Refusal::NoAccess(NoAccess::ProtocolDisabled);
+    assert_eq!(verdict, Verdict::Refused(refusal, reason));
+    let verdict = judge(off(), Protocol::Imap, "ann", "wrong").await;
+    let reason = Reason::Password(who);
+    assert_eq!(verdict, Verdict::Refused(Refusal::Credentials, reason));
+}
+
+#[tokio::test]
 async fn the_administrator_is_blocked_with_the_right_password() {
     let mut whole = whole();
     let row = MailboxRow {
@@ -248,7 +265,7 @@ async fn nobody_acts_for_somebody_else() {
             assert!(matches!(verdict, Verdict::Granted { .. }), "{authorize_as}");
         } else {
             let reason = Reason::AuthorizeAs(address("ann@example.com"));
-            assert_eq!(verdict, Verdict::Refused(Refusal::Credentials, reason));
+            assert_eq!(verdict, Verdict::Refused(Refusal::AuthorizeAs, reason));
         }
     }
 }
@@ -306,7 +323,10 @@ async fn nobody_is_let_in_while_nothing_is_loaded() {
     let verdict = people
         .log_on(&Effective::default(), Protocol::Imap, &asked)
         .await;
-    assert_eq!(verdict, Verdict::Refused(Refusal::Busy, Reason::NotLoaded));
+    assert_eq!(
+        verdict,
+        Verdict::Refused(Refusal::NoAccess(NoAccess::NotLoaded), Reason::NotLoaded)
+    );
     assert_eq!(people.counts(), Counts::default());
 }
 
@@ -322,24 +342,23 @@ fn who_is_in_stays_until_gone_or_denied() {
     assert_eq!(stays(changed), Ok(()));
     let mut gone = whole();
     gone.credentials.remove(&who);
-    assert_eq!(stays(gone), Err(Reason::Unknown(who.clone())));
-    let no_longer = |denied| Err(Reason::NotAllowed(who.clone(), NotAllowed::Denied(denied)));
+    assert_eq!(stays(gone), Err(NoAccess::PersonGone));
     let mut denied = whole();
     let row = MailboxRow {
         rights: Rights::INVALID,
         ..MailboxRow::default()
     };
     denied.mailboxes.insert(who.clone(), row);
-    assert_eq!(stays(denied), no_longer(Denied::Mailbox(Right::Invalid)));
+    assert_eq!(stays(denied), Err(NoAccess::MailboxDisabled));
     let mut off = whole();
     off.settings.imap.enabled = false;
-    assert_eq!(stays(off), no_longer(Denied::ProtocolDisabled));
+    assert_eq!(stays(off), Err(NoAccess::ProtocolDisabled));
     let mut moved = whole();
     moved.settings.domains.remove(0);
-    assert_eq!(stays(moved), no_longer(Denied::Domain));
+    assert_eq!(stays(moved), Err(NoAccess::DomainNotServed));
     assert_eq!(
         may_stay(&Effective::default(), &who, protocol),
-        Err(Reason::NotLoaded)
+        Err(NoAccess::NotLoaded)
     );
     let unread = NotAllowed::NotLoaded(DocumentName::Rules);
     assert_eq!(unread.to_string(), "rules-v1 was never loaded");

@@ -1,7 +1,7 @@
 //! Users' Secrets and rights that are bad or contradict each other: exactly those are denied of whom they
 //! speak.
 
-use super::stage::{DISABLED, DISABLED_COUNT, Quickstart, UNKNOWN, UNKNOWN_COUNT, ann, bob, carol};
+use super::stage::{DISABLED, DISABLED_COUNT, GONE, Quickstart, UNKNOWN, UNKNOWN_COUNT, ann, bob, carol};
 use super::{Metric, Row, check};
 use std::fs;
 
@@ -69,7 +69,7 @@ const ROWS: [Row<Quickstart>; 16] = [
             "NOT READY  SecretNotFound: spec.authentication.sources[0].users.secretRefs[0]: \
                    Secret users is not there, so its people are denied.",
         ],
-        wire: &[(last_line, DISABLED), (ann, UNKNOWN), (bob, UNKNOWN)],
+        wire: &[(last_line, GONE), (ann, UNKNOWN), (bob, UNKNOWN)],
         metric: Metric::Rises("mailaccess_sessions_revoked_total{protocol=\"pop\"}"),
     },
     Row {

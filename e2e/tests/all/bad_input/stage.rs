@@ -163,6 +163,8 @@ pub(super) fn certificate(stage: &Quickstart) -> Option<Vec<u8>> {
 pub(super) const UNKNOWN: &str = "-ERR [AUTH] Logon failure: unknown user name or bad password.";
 /// What somebody is told whose right was taken away.
 pub(super) const DISABLED: &str = "-ERR [SYS/PERM] POP3 is disabled for this mailbox.";
+/// What somebody is told whom the server no longer knows.
+pub(super) const GONE: &str = "-ERR [SYS/PERM] This server no longer knows the user.";
 /// Attempts of people who are not known.
 pub(super) const UNKNOWN_COUNT: &str =
     r#"mailaccess_log_ons_total{protocol="pop",mechanism="USER/PASS",result="credentials"}"#;

@@ -5,8 +5,8 @@ use crate::state::State;
 use crate::{Done, Imap};
 use mailaccess_mail::InternalDate;
 use mailaccess_mail::step::{
-    Channel, Context, Granted, Input, LogOn, LogOnAnswer, LoginType, Output, Phase, Pull, Pulled,
-    Refusal, Session, Settings, StartTls, Step, Stop, Wait,
+    Channel, Context, Granted, Input, LogOn, LogOnAnswer, LoginType, NoAccess, Output, Phase, Pull,
+    Pulled, Refusal, Session, Settings, StartTls, Step, Stop, Wait,
 };
 use mailaccess_mail::store::{ErrorKind, Hint};
 use mailaccess_store::memory::MemoryAccount;
@@ -201,7 +201,12 @@ impl Connection {
                     account: Arc::new(self.account.clone()),
                 });
             }
-            ("off", b"secret") => Refusal::Disabled,
+            ("off", b"secret") => Refusal::NoAccess(NoAccess::MailboxDisabled),
+            ("protocol-off", b"secret") => Refusal::NoAccess(NoAccess::ProtocolDisabled),
+            ("moved", b"secret") => Refusal::NoAccess(NoAccess::DomainNotServed),
+            ("gone", b"secret") => Refusal::NoAccess(NoAccess::PersonGone),
+            ("early", _) => Refusal::NoAccess(NoAccess::NotLoaded),
+            ("tim", b"secret") => Refusal::AuthorizeAs,
             ("lost", b"secret") => Refusal::Unavailable,
             ("busy", _) => Refusal::Busy,
             _ => Refusal::Credentials,

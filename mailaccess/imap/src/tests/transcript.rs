@@ -28,7 +28,7 @@
 
 use super::driver::{Connection, PLAIN};
 use super::oracle;
-use mailaccess_mail::step::{Channel, LoginType, Stop};
+use mailaccess_mail::step::{Channel, LoginType, NoAccess, Stop};
 use mailaccess_mail::store::{Account, ErrorKind, Subscribed};
 use mailaccess_mail::{Flags, InternalDate, Keyword, MailboxName, SystemFlag, Uid, UidValidity};
 use mailaccess_store::memory::MemoryAccount;
@@ -237,7 +237,11 @@ fn keep(account: &MemoryAccount, draft: Option<Draft>) {
 
 fn stop(what: &str) -> Stop {
     match what {
-        "AccessRevoked" => Stop::AccessRevoked,
+        "MailboxDisabled" => Stop::AccessRevoked(NoAccess::MailboxDisabled),
+        "ProtocolDisabled" => Stop::AccessRevoked(NoAccess::ProtocolDisabled),
+        "DomainNotServed" => Stop::AccessRevoked(NoAccess::DomainNotServed),
+        "PersonGone" => Stop::AccessRevoked(NoAccess::PersonGone),
+        "NotLoaded" => Stop::AccessRevoked(NoAccess::NotLoaded),
         "IdleTimeout" => Stop::IdleTimeout,
         "ShuttingDown" => Stop::ShuttingDown,
         "TooManyConnections" => Stop::TooManyConnections,

@@ -5,8 +5,8 @@ use crate::job::{Outcome, Work};
 use crate::{Done, Job, Pop3};
 use mailaccess_mail::InternalDate;
 use mailaccess_mail::step::{
-    Channel, Context, Granted, Input, LogOn, LogOnAnswer, LoginType, Pull, Pulled, Refusal,
-    Session, Settings, StartTls, Step, Stop,
+    Channel, Context, Granted, Input, LogOn, LogOnAnswer, LoginType, NoAccess, Pull, Pulled,
+    Refusal, Session, Settings, StartTls, Step, Stop,
 };
 use mailaccess_mail::store::{ErrorKind, Hint, StoreError};
 use mailaccess_store::memory::MemoryAccount;
@@ -172,7 +172,12 @@ impl Connection {
                     account: Arc::new(self.account.clone()),
                 });
             }
-            ("off", b"secret") => Refusal::Disabled,
+            ("off", b"secret") => Refusal::NoAccess(NoAccess::MailboxDisabled),
+            ("protocol-off", b"secret") => Refusal::NoAccess(NoAccess::ProtocolDisabled),
+            ("moved", b"secret") => Refusal::NoAccess(NoAccess::DomainNotServed),
+            ("gone", b"secret") => Refusal::NoAccess(NoAccess::PersonGone),
+            ("early", _) => Refusal::NoAccess(NoAccess::NotLoaded),
+            ("tim", b"secret") => Refusal::AuthorizeAs,
             ("lost", b"secret") => Refusal::Unavailable,
             ("busy", _) => Refusal::Busy,
             _ => Refusal::Credentials,

@@ -17,7 +17,7 @@
 //! ```
 
 use super::driver::{Connection, PLAIN};
-use mailaccess_mail::step::{Channel, LoginType, StartTls, Stop};
+use mailaccess_mail::step::{Channel, LoginType, NoAccess, StartTls, Stop};
 use mailaccess_mail::store::{Account, ErrorKind, Expunge, Mailbox, OpenMode};
 use mailaccess_mail::{MailboxName, Uid};
 use mailaccess_store::memory::MemoryAccount;
@@ -210,7 +210,11 @@ fn kind(text: &str) -> ErrorKind {
 
 fn stop(text: &str) -> Stop {
     match text {
-        "AccessRevoked" => Stop::AccessRevoked,
+        "MailboxDisabled" => Stop::AccessRevoked(NoAccess::MailboxDisabled),
+        "ProtocolDisabled" => Stop::AccessRevoked(NoAccess::ProtocolDisabled),
+        "DomainNotServed" => Stop::AccessRevoked(NoAccess::DomainNotServed),
+        "PersonGone" => Stop::AccessRevoked(NoAccess::PersonGone),
+        "NotLoaded" => Stop::AccessRevoked(NoAccess::NotLoaded),
         "IdleTimeout" => Stop::IdleTimeout,
         "ShuttingDown" => Stop::ShuttingDown,
         "TooManyConnections" => Stop::TooManyConnections,
@@ -242,6 +246,7 @@ macro_rules! transcripts {
 
 transcripts! {
     auth_takes_plain_and_login: "auth.pop3",
+    each_refusal_has_its_own_words: "no-access.pop3",
     a_refusal_says_what_a_client_may_know: "refusals.pop3",
     the_example_session_of_rfc_1939: "rfc1939.pop3",
     the_examples_of_rfc_1734_and_5034: "rfc5034.pop3",
