@@ -14,3 +14,9 @@ pub(crate) fn now() -> InternalDate {
     let secs = since.map_or(0, |since| since.as_secs());
     InternalDate::from_unix_secs(i64::try_from(secs).unwrap_or(i64::MAX))
 }
+
+/// Now, as `/status` writes it.
+pub(crate) fn unix_millis() -> u64 {
+    let secs = u64::try_from(now().unix_secs()).unwrap_or(0);
+    secs.saturating_mul(1000)
+}

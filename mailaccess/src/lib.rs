@@ -10,6 +10,7 @@ mod clock;
 mod connection;
 pub mod documents;
 mod duration;
+mod failures;
 mod files;
 pub mod init;
 mod listener;

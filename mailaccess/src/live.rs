@@ -1,9 +1,10 @@
 //! What one protocol's settings mean to its connections now: an immutable value that is replaced whole.
 
-use crate::documents::Effective;
-use crate::tls;
-use mailaccess_config::Protocol;
+use crate::cause::Chain;
+use crate::clock;
+use crate::documents::{Effective, Fault};
 use mailaccess_config::settings::{CertificateChoice, LoginType, ProtocolSettings};
+use mailaccess_config::{Certificates, Protocol};
 use mailaccess_mail::step;
 use rustls::ServerConfig;
 use std::sync::Arc;
@@ -22,7 +23,13 @@ pub(crate) struct Live {
     /// Nothing, and there is no TLS.
     pub(crate) tls: Option<Arc<ServerConfig>>,
     certificates: Option<CertificateChoice>,
+    /// Why the wanted certificates are not in force; the last ones are.
+    pub(crate) tls_fault: Option<Fault>,
 }
+
+/// Makes a TLS configuration of these certificates.
+pub(crate) type MakeTls =
+    fn(&CertificateChoice, &Certificates) -> Result<Arc<ServerConfig>, rustls::Error>;
 
 /// How long a connection may be silent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,21 +54,22 @@ impl Default for Live {
             max_connections: 0,
             tls: None,
             certificates: None,
+            tls_fault: None,
         }
     }
 }
 
 impl Live {
     /// What these documents say of a protocol, after what was said before. Where the certificates are the
-    /// same, so is the TLS configuration, and clients can resume their sessions.
+    /// same, so is the TLS configuration, and clients can resume their sessions. Where no configuration
+    /// comes about, the last one stays and everything else is obeyed.
     pub(crate) fn next(
         previous: &Self,
         effective: &Effective,
         protocol: Protocol,
-    ) -> Result<Option<Self>, rustls::Error> {
-        let Some(settings) = effective.settings() else {
-            return Ok(None);
-        };
+        make_tls: MakeTls,
+    ) -> Option<Self> {
+        let settings = effective.settings()?;
         let ProtocolSettings {
             enabled: _,
             banner,
@@ -73,13 +81,25 @@ impl Live {
             authenticated_connection_timeout_secs,
             certificates,
         } = settings.protocol(protocol);
-        let tls = match certificates {
-            None => None,
-            Some(_) if *certificates == previous.certificates => previous.tls.clone(),
-            Some(choice) => Some(tls::server_config(choice, effective.certificates())?),
+        let mut tls_fault = None;
+        let (tls, certificates) = match certificates {
+            None => (None, None),
+            Some(_) if *certificates == previous.certificates => {
+                (previous.tls.clone(), certificates.clone())
+            }
+            Some(choice) => match make_tls(choice, effective.certificates()) {
+                Ok(tls) => (Some(tls), certificates.clone()),
+                Err(error) => {
+                    tls_fault = Some(Fault {
+                        text: Chain(&error).to_string(),
+                        at_unix_millis: clock::unix_millis(),
+                    });
+                    (previous.tls.clone(), previous.certificates.clone())
+                }
+            },
         };
         let secs = |secs: &u32| Duration::from_secs((*secs).into());
-        Ok(Some(Self {
+        Some(Self {
             settings: step::Settings {
                 banner: banner.shared(),
                 login_type: match login_type {
@@ -94,7 +114,8 @@ impl Live {
             },
             max_connections: usize::try_from(*max_connections).unwrap_or(usize::MAX),
             tls,
-            certificates: certificates.clone(),
-        }))
+            certificates,
+            tls_fault,
+        })
     }
 }

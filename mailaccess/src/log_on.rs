@@ -1,6 +1,7 @@
 //! From a name and password to somebody's mail.
 
 use crate::cause::Chain;
+use crate::failures;
 use crate::people::{Reason, Verdict};
 use crate::server::Server;
 use mailaccess_config::{MailPath, MailboxAddress};
@@ -60,8 +61,11 @@ async fn open(server: &Server, path: &MailPath) -> Result<Arc<dyn Account>, Stri
     let store = server.store.clone();
     let opened = server.tasks.spawn_blocking(move || store.account(&path));
     match opened.await {
-        Ok(Ok(account)) => Ok(account),
-        Ok(Err(error)) => Err(Chain(&error).to_string()),
+        Ok(Ok(account)) => Ok(failures::watch(account, &server.metrics.failures)),
+        Ok(Err(error)) => {
+            server.metrics.failures.note(&error);
+            Err(Chain(&error).to_string())
+        }
         Err(error) => Err(error.to_string()),
     }
 }

@@ -1,10 +1,11 @@
 //! Figures for `/metrics`. No label has as many values as there are people.
 
 use crate::documents::{DocumentsStatus, Effective};
+use crate::failures::Failures;
 use crate::listener::PortStatus;
 use crate::people::{self, Counts};
 use mailaccess_config::Protocol;
-use mailaccess_mail::step;
+use mailaccess_mail::step::{self, Refused};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -26,6 +27,8 @@ pub(crate) struct Metrics {
     certificates: Family<CertificateLabels, Gauge>,
     verifications: Family<VerificationLabels, Counter>,
     volume_ready: Gauge,
+    /// What the store could not do.
+    pub(crate) failures: Failures,
 }
 
 /// Figures of one protocol, looked up once.
@@ -39,6 +42,8 @@ pub(crate) struct ProtocolMetrics {
     pub(crate) received_bytes: Counter,
     pub(crate) sent_bytes: Counter,
     pub(crate) revoked: Counter,
+    pub(crate) failed_tls: Counter,
+    refused_commands: [Counter; Refused::ALL.len()],
 }
 
 #[derive(Debug, Default)]
@@ -51,6 +56,12 @@ struct DocumentMetrics {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ProtocolLabels {
     protocol: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RefusedLabels {
+    protocol: &'static str,
+    reason: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -99,6 +110,7 @@ impl Default for Metrics {
             certificates: Family::default(),
             verifications: Family::default(),
             volume_ready: Gauge::default(),
+            failures: Failures::default(),
             registry: Registry::default(),
         };
         registry.register("log_ons", "Attempts to log on", metrics.log_ons.clone());
@@ -132,6 +144,11 @@ impl Default for Metrics {
             "Whether the mail volume is there and marked as ours",
             metrics.volume_ready.clone(),
         );
+        registry.register(
+            "store_failures",
+            "Things that the store could not do, by kind; refusals of what cannot be done count, too",
+            metrics.failures.family(),
+        );
         Self {
             registry,
             ..metrics
@@ -153,6 +170,16 @@ fn protocols(registry: &mut Registry) -> [ProtocolMetrics; Protocol::ALL.len()] 
     let received = counter("received_bytes", "Bytes received, without TLS");
     let sent = counter("sent_bytes", "Bytes sent, without TLS");
     let revoked = counter("sessions_revoked", "Sessions whose right was taken away");
+    let failed_tls = counter(
+        "tls_configurations_failed",
+        "Times certificates could not be put in force; the last ones stay",
+    );
+    let refused_commands: Family<RefusedLabels, Counter> = Family::default();
+    registry.register(
+        "refused_commands",
+        "Commands, and what was sent for one, that no client should send, by reason",
+        refused_commands.clone(),
+    );
     let open: Family<ProtocolLabels, Gauge> = Family::default();
     registry.register("connections", "Connections open now", open.clone());
     Protocol::ALL.map(|protocol| {
@@ -168,8 +195,35 @@ fn protocols(registry: &mut Registry) -> [ProtocolMetrics; Protocol::ALL.len()] 
             received_bytes: received.get_or_create(&labels).clone(),
             sent_bytes: sent.get_or_create(&labels).clone(),
             revoked: revoked.get_or_create(&labels).clone(),
+            failed_tls: failed_tls.get_or_create(&labels).clone(),
+            refused_commands: Refused::ALL.map(|why| {
+                let labels = RefusedLabels {
+                    protocol: label(protocol),
+                    reason: refused_label(why),
+                };
+                refused_commands.get_or_create(&labels).clone()
+            }),
         }
     })
+}
+
+impl ProtocolMetrics {
+    /// How often something was refused for this reason.
+    pub(crate) fn refused_command(&self, why: Refused) -> &Counter {
+        &self.refused_commands[why as usize]
+    }
+}
+
+fn refused_label(why: Refused) -> &'static str {
+    match why {
+        Refused::Syntax => "syntax",
+        Refused::State => "state",
+        Refused::Limit => "limit",
+        Refused::Name => "name",
+        Refused::Message => "message",
+        Refused::Privacy => "privacy",
+        Refused::Unsupported => "unsupported",
+    }
 }
 
 fn documents(registry: &mut Registry) -> DocumentMetrics {

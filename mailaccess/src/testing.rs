@@ -6,6 +6,7 @@ use crate::live::Live;
 use crate::people::{Limits, People};
 use crate::server::Server;
 use crate::span::UserSpan;
+use crate::tls;
 use mailaccess_config::settings::{
     CertificateChoice, Domain, Layout, LoginType, MailboxDefaults, ProtocolSettings, Store,
 };
@@ -100,8 +101,8 @@ impl Bench {
         let server = Arc::new(Server::new(receiver, store, people));
         for protocol in Protocol::ALL {
             let effective = server.effective();
-            let live = Live::next(&Live::default(), &effective, protocol);
-            server.set_live(protocol, live.unwrap().unwrap());
+            let live = Live::next(&Live::default(), &effective, protocol, tls::server_config);
+            server.set_live(protocol, live.unwrap());
         }
         Self {
             server,

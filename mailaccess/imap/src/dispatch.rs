@@ -14,7 +14,7 @@ use crate::turn::Turn;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::sync::Arc;
-use mailaccess_mail::step::{Context, Output};
+use mailaccess_mail::step::{Context, Output, Refused};
 
 /// Takes a whole command.
 pub(crate) fn dispatch(cx: &Context<'_>, state: State, line: &[u8]) -> Turn {
@@ -61,11 +61,13 @@ pub(crate) fn dispatch(cx: &Context<'_>, state: State, line: &[u8]) -> Turn {
         }
         (state, Needs::Absent) => {
             let text = format!("{} is not supported.", rule.name);
-            Turn::status(state, &call.tag, &Status::no("CANNOT", text))
+            let status = Status::no("CANNOT", text).because(Refused::Unsupported);
+            Turn::status(state, &call.tag, &status)
         }
         (state, _) => {
             let text = format!("{} is not valid in this state.", rule.name);
-            Turn::Mistake(state, Some(call.tag), Status::bad(text))
+            let status = Status::bad(text).because(Refused::State);
+            Turn::Mistake(state, Some(call.tag), status)
         }
     }
 }

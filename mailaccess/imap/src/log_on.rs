@@ -11,7 +11,7 @@ use alloc::string::String;
 use mailaccess_mail::Secret;
 use mailaccess_mail::step::{
     Channel, Context, Granted, LogOn, LogOnAnswer, LoginType, Mechanism, NoAccess, Refusal,
-    StartTls, Step,
+    Refused, StartTls, Step,
 };
 
 /// A command whose name and password are being verified.
@@ -45,7 +45,7 @@ pub(crate) fn permitted(cx: &Context<'_>) -> Result<(), Status> {
             LoginType::SecureLogin,
         ) => "Logging on needs TLS, which is not available now.",
     };
-    Err(Status::no("PRIVACYREQUIRED", text))
+    Err(Status::no("PRIVACYREQUIRED", text).because(Refused::Privacy))
 }
 
 /// Has a name and password verified.

@@ -16,7 +16,7 @@ use crate::turn::Turn;
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use mailaccess_mail::Secret;
-use mailaccess_mail::step::{Context, Output};
+use mailaccess_mail::step::{Context, Output, Refused};
 
 /// A literal that nobody wants is read and thrown away up to this size; a larger one ends the connection.
 const MAX_SWALLOWED: u64 = 1024 * 1024;
@@ -42,7 +42,7 @@ impl Imap {
                         turn
                     }
                     Cut::More | Cut::Literal(_) => State::Authenticating(exchange).wait(),
-                    Cut::TooLong(_) => exchange.fail("The line is too long."),
+                    Cut::TooLong(_) => exchange.too_long(),
                     Cut::Endless => endless(),
                 }
             }
@@ -69,7 +69,10 @@ impl Imap {
                         Feed::Abandon(Status::bad("Expected one message."))
                     }
                     Cut::More => return State::Appending(appending).wait(),
-                    Cut::TooLong(_) => Feed::Abandon(Status::bad("The line is too long.")),
+                    Cut::TooLong(_) => {
+                        let status = Status::bad("The line is too long.");
+                        Feed::Abandon(status.because(Refused::Limit))
+                    }
                     Cut::Endless => return endless(),
                 };
                 Turn::run(Work::Append(appending, feed))
@@ -100,7 +103,7 @@ impl Imap {
                 },
                 Cut::More => return state.wait(),
                 Cut::TooLong(tag) => {
-                    let status = Status::bad("The command is too long.");
+                    let status = Status::bad("The command is too long.").because(Refused::Limit);
                     return Turn::Mistake(state, tag, status);
                 }
                 Cut::Endless => return endless(),
@@ -142,7 +145,7 @@ impl Imap {
             };
         }
         self.frames.refuse(literal);
-        let status = Status::bad("The literal is too large.");
+        let status = Status::bad("The literal is too large.").because(Refused::Limit);
         if literal.waiting == Waiting::No && literal.len > MAX_SWALLOWED {
             let mut out = Output::new();
             status.write(tag.as_ref(), &mut out);
@@ -161,9 +164,11 @@ impl Imap {
         };
         let refused = match head {
             Ok(_) if literal.len > cx.settings.append_limit => {
-                Status::no("TOOBIG", "The message is too large.")
+                Status::no("TOOBIG", "The message is too large.").because(Refused::Limit)
             }
-            Ok(_) if literal.len == 0 => Status::no("CANNOT", "The message is empty."),
+            Ok(_) if literal.len == 0 => {
+                Status::no("CANNOT", "The message is empty.").because(Refused::Syntax)
+            }
             Ok(head) => {
                 self.frames.take_over();
                 let beginning = Beginning::new(tag.clone(), home, head, literal);
@@ -198,6 +203,7 @@ fn wipe(line: Cow<'_, [u8]>) {
 
 fn endless() -> Turn {
     let mut out = Output::new();
+    out.refuse(Refused::Limit);
     encode::bye(&mut out, "", "Connection closed, the line is too long.");
     Turn::End(out)
 }

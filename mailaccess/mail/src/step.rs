@@ -263,10 +263,43 @@ impl NoAccess {
     ];
 }
 
+/// Why something was refused that its client should not have sent, for the metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Refused {
+    /// It is no command, or not written as one.
+    Syntax,
+    /// It cannot be done now.
+    State,
+    /// It is longer, deeper or larger than is taken.
+    Limit,
+    /// No mailbox can have this name.
+    Name,
+    /// No message has this number.
+    Message,
+    /// It needs TLS first.
+    Privacy,
+    /// The server does not do it.
+    Unsupported,
+}
+
+impl Refused {
+    /// All there are.
+    pub const ALL: [Self; 7] = [
+        Self::Syntax,
+        Self::State,
+        Self::Limit,
+        Self::Name,
+        Self::Message,
+        Self::Privacy,
+        Self::Unsupported,
+    ];
+}
+
 /// Bytes to send: some at hand, some to be pulled from messages piece by piece.
 #[derive(Default)]
 pub struct Output {
     pieces: VecDeque<Piece>,
+    refused: Option<Refused>,
 }
 
 enum Piece {
@@ -358,6 +391,17 @@ impl Output {
     /// Appends another output.
     pub fn append(&mut self, mut other: Self) {
         self.pieces.append(&mut other.pieces);
+        self.refused = self.refused.or(other.refused);
+    }
+
+    /// Notes that these bytes refuse something.
+    pub fn refuse(&mut self, why: Refused) {
+        self.refused = Some(why);
+    }
+
+    /// Takes the note that these bytes refuse something.
+    pub fn take_refused(&mut self) -> Option<Refused> {
+        self.refused.take()
     }
 
     /// Whether nothing is left.

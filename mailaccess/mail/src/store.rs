@@ -347,6 +347,20 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// All there are.
+    pub const ALL: [Self; 10] = [
+        Self::AlreadyExists,
+        Self::Cannot,
+        Self::Corruption,
+        Self::InUse,
+        Self::Limit,
+        Self::NonExistent,
+        Self::NoPermission,
+        Self::OverQuota,
+        Self::ServerBug,
+        Self::Unavailable,
+    ];
+
     /// The response code in brackets of an IMAP `NO`.
     pub const fn response_code(self) -> &'static str {
         match self {

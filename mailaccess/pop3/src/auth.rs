@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mailaccess_mail::Secret;
-use mailaccess_mail::step::{Context, LogOn, Mechanism, Step};
+use mailaccess_mail::step::{Context, LogOn, Mechanism, Refused, Step};
 
 /// The mechanisms offered, as CAPA names them.
 pub(crate) const MECHANISMS: [&str; 2] = ["PLAIN", "LOGIN"];
@@ -29,7 +29,7 @@ pub(crate) enum Exchange {
 
 pub(crate) fn auth(cx: &Context<'_>, authorization: Authorization, auth: Auth) -> Turn {
     if let Err(text) = log_on::allowed(cx) {
-        return Turn::mistake(State::Authorization(authorization), text);
+        return Turn::mistake(State::Authorization(authorization), Refused::Privacy, text);
     }
     let (mechanism, initial) = match auth {
         Auth::Which => return which(authorization),
@@ -41,6 +41,7 @@ pub(crate) fn auth(cx: &Context<'_>, authorization: Authorization, auth: Auth) -
         _ => {
             return Turn::mistake(
                 State::Authorization(authorization),
+                Refused::Unsupported,
                 "There is no such mechanism.",
             );
         }
@@ -81,7 +82,7 @@ impl Exchange {
     pub(crate) fn respond(self, line: Vec<u8>) -> Turn {
         let line = Secret::from(line);
         if line.expose() == b"*" {
-            return Turn::mistake(again(), "Authentication cancelled.");
+            return Turn::mistake(again(), Refused::Syntax, "Authentication cancelled.");
         }
         self.decode(&line)
     }
@@ -89,7 +90,7 @@ impl Exchange {
     fn decode(self, base64: &Secret) -> Turn {
         match STANDARD.decode(base64.expose()) {
             Ok(response) => self.take(Secret::from(response)),
-            Err(_) => Turn::mistake(again(), "The response is not base64."),
+            Err(_) => Turn::mistake(again(), Refused::Syntax, "The response is not base64."),
         }
     }
 
@@ -97,7 +98,7 @@ impl Exchange {
         match self {
             Self::Plain => plain(&response),
             Self::LoginName if response.expose().is_empty() => {
-                Turn::mistake(again(), "The name is empty.")
+                Turn::mistake(again(), Refused::Syntax, "The name is empty.")
             }
             Self::LoginName => Self::LoginPassword(text(response.expose())).ask(),
             Self::LoginPassword(name) => log_on(LogOn {
@@ -117,10 +118,18 @@ fn plain(message: &Secret) -> Turn {
     let mut parts = message.expose().splitn(3, |byte| *byte == 0);
     let (Some(other), Some(name), Some(password)) = (parts.next(), parts.next(), parts.next())
     else {
-        return Turn::mistake(again(), "The response is not a name and a password.");
+        return Turn::mistake(
+            again(),
+            Refused::Syntax,
+            "The response is not a name and a password.",
+        );
     };
     if name.is_empty() || password.is_empty() || password.contains(&0) {
-        return Turn::mistake(again(), "The response is not a name and a password.");
+        return Turn::mistake(
+            again(),
+            Refused::Syntax,
+            "The response is not a name and a password.",
+        );
     }
     log_on(LogOn {
         name: text(name),

@@ -10,7 +10,7 @@ use alloc::boxed::Box;
 pub(crate) fn dele(mut maildrop: Box<Maildrop>, number: Number) -> Turn {
     let output = match maildrop.delete(number) {
         Ok(()) => reply::ok(format_args!("Message {number} deleted.")),
-        Err(missing) => reply::err(missing),
+        Err(missing) => reply::missing(missing),
     };
     Turn::say(State::Transaction(maildrop), output)
 }

@@ -50,7 +50,7 @@ pub(crate) struct Fetching {
 /// Begins to send a message.
 pub(crate) fn fetch(maildrop: Box<Maildrop>, number: Number, extent: Extent) -> Turn {
     match maildrop.find(number) {
-        Err(missing) => Turn::say(State::Transaction(maildrop), reply::err(missing)),
+        Err(missing) => Turn::say(State::Transaction(maildrop), reply::missing(missing)),
         Ok(uid) => {
             let work = Work::Fetch {
                 mailbox: maildrop.mailbox(),
@@ -74,7 +74,7 @@ impl Fetching {
             Outcome::Fetched(Ok(Some(excerpt))) => excerpt.output(self.extent),
             Outcome::Fetched(Ok(None)) => {
                 self.maildrop.lost(self.number);
-                reply::err(Missing::Gone(self.number))
+                reply::missing(Missing::Gone(self.number))
             }
             Outcome::Fetched(Err(error)) => reply::failed(&error),
             _ => return Turn::out_of_step(),

@@ -52,7 +52,7 @@ enum Sent {
 pub(crate) fn one(maildrop: Box<Maildrop>, column: Column, number: Number) -> Turn {
     match maildrop.find(number) {
         Ok(uid) => Listing::new(maildrop, column, Report::One).look(vec![(number, uid)]),
-        Err(missing) => Turn::say(State::Transaction(maildrop), reply::err(missing)),
+        Err(missing) => Turn::say(State::Transaction(maildrop), reply::missing(missing)),
     }
 }
 
@@ -148,7 +148,7 @@ impl Listing {
     fn lost(&mut self, number: Number, output: &mut Output) {
         self.maildrop.lost(number);
         if self.report == Report::One {
-            output.append(reply::err(Missing::Gone(number)));
+            output.append(reply::missing(Missing::Gone(number)));
         }
     }
 

@@ -1,8 +1,9 @@
 //! How an answer is written: `+OK`, `-ERR`, and the response codes of RFC 2449 8 and RFC 3206.
 
+use crate::maildrop::Missing;
 use alloc::string::String;
 use core::fmt::{self, Write as _};
-use mailaccess_mail::step::Output;
+use mailaccess_mail::step::{Output, Refused};
 use mailaccess_mail::store::{ErrorKind, StoreError};
 
 /// Why something was refused, for a program to read.
@@ -51,6 +52,18 @@ pub(crate) fn ok(text: impl fmt::Display) -> Output {
 /// `-ERR` and a text.
 pub(crate) fn err(text: impl fmt::Display) -> Output {
     line(format_args!("-ERR {text}"))
+}
+
+/// `-ERR` and a text for what the client should not have sent.
+pub(crate) fn mistake(why: Refused, text: impl fmt::Display) -> Output {
+    let mut output = err(text);
+    output.refuse(why);
+    output
+}
+
+/// `-ERR` for a message that is not there.
+pub(crate) fn missing(missing: Missing) -> Output {
+    mistake(Refused::Message, missing)
 }
 
 /// `-ERR`, a code and a text.

@@ -29,7 +29,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use mailaccess_mail::step::{
-    Context, Input, LogOnAnswer, Output, Phase, Protocol, Session, Step, Stop, Wait,
+    Context, Input, LogOnAnswer, Output, Phase, Protocol, Refused, Session, Step, Stop, Wait,
 };
 
 /// Mistakes after which a connection ends.
@@ -152,9 +152,10 @@ impl Pop3 {
                     State::Authenticating(_) => State::Authorization(Authorization::default()),
                     state => state,
                 },
+                Refused::Limit,
                 "The line is too long.",
             ),
-            Cut::Endless => Turn::End(reply::err("The line is too long.")),
+            Cut::Endless => Turn::End(reply::mistake(Refused::Limit, "The line is too long.")),
         }
     }
 
@@ -196,12 +197,13 @@ impl Pop3 {
     fn take(mut self, turn: Turn) -> (Self, Step<Job>) {
         let (state, step) = match turn {
             Turn::Next(state, step) => (state, step),
-            Turn::Mistake(state, text) => {
+            Turn::Mistake(state, why, text) => {
                 self.mistakes += 1;
                 if self.mistakes < MAX_MISTAKES {
-                    (state, Step::Write(reply::err(text)))
+                    (state, Step::Write(reply::mistake(why, text)))
                 } else {
-                    let output = reply::err(format!("{text} Too many mistakes, closing."));
+                    let text = format!("{text} Too many mistakes, closing.");
+                    let output = reply::mistake(why, text);
                     (State::Ending, Step::Write(output))
                 }
             }
@@ -234,9 +236,10 @@ fn dispatch(cx: &Context<'_>, state: State, line: Vec<u8>) -> Turn {
     };
     let command = match command::parse(line) {
         Ok(command) => command,
-        Err(Syntax::Unknown) => return Turn::mistake(state, "Unknown command."),
+        Err(Syntax::Unknown) => return Turn::mistake(state, Refused::Syntax, "Unknown command."),
         Err(Syntax::Usage(usage)) => {
-            return Turn::mistake(state, format!("The command is written: {usage}"));
+            let text = format!("The command is written: {usage}");
+            return Turn::mistake(state, Refused::Syntax, text);
         }
     };
     match (state, command) {
@@ -258,7 +261,11 @@ fn dispatch(cx: &Context<'_>, state: State, line: Vec<u8>) -> Turn {
         (State::Transaction(m), Command::Noop) => noop::noop(m),
         (State::Transaction(m), Command::Quit) => quit::update(&m),
 
-        (state, _) => Turn::mistake(state, "The command is not valid in this state."),
+        (state, _) => Turn::mistake(
+            state,
+            Refused::State,
+            "The command is not valid in this state.",
+        ),
     }
 }
 

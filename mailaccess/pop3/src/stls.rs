@@ -3,16 +3,17 @@
 use crate::reply;
 use crate::session::{Authorization, State};
 use crate::turn::Turn;
-use mailaccess_mail::step::{Channel, StartTls};
+use mailaccess_mail::step::{Channel, Refused, StartTls};
 
 pub(crate) fn stls(authorization: Authorization, channel: Channel) -> Turn {
     let state = State::Authorization(authorization);
     match channel {
-        Channel::Tls => Turn::mistake(state, "TLS is active already."),
+        Channel::Tls => Turn::mistake(state, Refused::State, "TLS is active already."),
         Channel::Plain {
             start_tls: StartTls::Unavailable,
         } => Turn::mistake(
             state,
+            Refused::Unsupported,
             "TLS is not available: the server has no certificate.",
         ),
         Channel::Plain {

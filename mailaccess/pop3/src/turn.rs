@@ -3,14 +3,14 @@
 use crate::job::Job;
 use crate::session::State;
 use alloc::borrow::Cow;
-use mailaccess_mail::step::{Output, Step};
+use mailaccess_mail::step::{Output, Refused, Step};
 
 /// The outcome of one input.
 pub(crate) enum Turn {
     /// It goes on like this.
     Next(State, Step<Job>),
     /// The client made a mistake: it is told so, and after too many of them the connection ends.
-    Mistake(State, Cow<'static, str>),
+    Mistake(State, Refused, Cow<'static, str>),
     /// The connection ends with these words.
     End(Output),
 }
@@ -22,8 +22,8 @@ impl Turn {
     }
 
     /// Tells the client of its mistake.
-    pub(crate) fn mistake(state: State, text: impl Into<Cow<'static, str>>) -> Self {
-        Self::Mistake(state, text.into())
+    pub(crate) fn mistake(state: State, why: Refused, text: impl Into<Cow<'static, str>>) -> Self {
+        Self::Mistake(state, why, text.into())
     }
 
     /// The driver handed in something that answers no step of ours. Nothing can be said for sure any

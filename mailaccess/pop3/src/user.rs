@@ -5,11 +5,11 @@ use crate::reply;
 use crate::session::{Authorization, State};
 use crate::turn::Turn;
 use alloc::string::String;
-use mailaccess_mail::step::Context;
+use mailaccess_mail::step::{Context, Refused};
 
 pub(crate) fn user(cx: &Context<'_>, authorization: Authorization, name: String) -> Turn {
     if let Err(text) = log_on::allowed(cx) {
-        return Turn::mistake(State::Authorization(authorization), text);
+        return Turn::mistake(State::Authorization(authorization), Refused::Privacy, text);
     }
     let authorization = Authorization { user: Some(name) };
     Turn::say(

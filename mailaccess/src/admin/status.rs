@@ -1,8 +1,9 @@
 //! `/status`: what this process has loaded, listens on, shows and counts, as JSON.
 
 use super::Admin;
-use crate::documents::{DocumentStatus, DocumentsStatus, Effective};
+use crate::documents::{DocumentStatus, DocumentsStatus, Effective, Fault};
 use crate::listener::PortStatus;
+use crate::live::Live;
 use crate::readiness::VolumeStatus;
 use mailaccess_config::{Certificate, Protocol};
 use serde::Serialize;
@@ -23,6 +24,8 @@ pub(super) struct Status {
     documents: BTreeMap<String, DocumentStatus>,
     listeners: Vec<PortStatus>,
     certificates: Vec<CertificateStatus>,
+    /// Protocols whose wanted certificates could not be put in force.
+    tls_faults: Vec<TlsFault>,
     volume: VolumeStatus,
     sessions: BTreeMap<&'static str, usize>,
     verifications: Verifications,
@@ -50,6 +53,14 @@ struct Shown {
     default: bool,
     /// To who asks for these.
     server_names: Vec<String>,
+}
+
+/// Why a protocol goes on with the certificates that it had.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TlsFault {
+    protocol: Protocol,
+    error: Fault,
 }
 
 /// Passwords judged since the start.
@@ -80,6 +91,10 @@ impl Status {
                 .values()
                 .map(|certificate| CertificateStatus::new(certificate, effective))
                 .collect(),
+            tls_faults: Protocol::ALL
+                .into_iter()
+                .filter_map(|protocol| TlsFault::of(protocol, &admin.server.live(protocol)))
+                .collect(),
             volume: (*admin.readiness.volume()).clone(),
             sessions: BTreeMap::from([
                 ("imap", sessions.count(Protocol::Imap)),
@@ -92,6 +107,13 @@ impl Status {
                 busy: counts.busy,
             },
         }
+    }
+}
+
+impl TlsFault {
+    fn of(protocol: Protocol, live: &Live) -> Option<Self> {
+        let error = live.tls_fault.clone()?;
+        Some(Self { protocol, error })
     }
 }
 
@@ -121,5 +143,24 @@ impl CertificateStatus {
             not_after_unix_secs: leaf.not_after,
             shown_by: shown_by.collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::whole;
+
+    #[test]
+    fn certificates_that_are_not_in_force_are_named_with_their_protocol() {
+        let effective = Effective::from(whole(&["ann"]));
+        let fails = |_: &_, _: &_| Err(rustls::Error::General("told to fail".to_owned()));
+        let live = Live::next(&Live::default(), &effective, Protocol::Pop, fails).unwrap();
+        let fault = serde_json::to_value(TlsFault::of(Protocol::Pop, &live)).unwrap();
+        assert_eq!(fault["protocol"], "pop");
+        let text = fault["error"]["text"].as_str().unwrap();
+        assert!(text.contains("told to fail"), "{text}");
+        assert!(fault["error"]["atUnixMillis"].as_u64().unwrap() > 0);
+        assert!(TlsFault::of(Protocol::Pop, &Live::default()).is_none());
     }
 }

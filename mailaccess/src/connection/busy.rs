@@ -39,8 +39,12 @@ impl<S: Session> Connection<S> {
                     };
                     self.tell(event)
                 }
-                Step::Write(output) => {
+                Step::Write(mut output) => {
                     answered = Answered::Yes;
+                    if let Some(why) = output.take_refused() {
+                        let metrics = self.server.metrics.protocol(Self::protocol());
+                        metrics.refused_command(why).inc();
+                    }
                     self.queue.push(output);
                     let server = &self.server;
                     let sent = self

@@ -7,8 +7,9 @@
 use crate::connection::Signals;
 use crate::documents::Effective;
 use crate::listener::Listeners;
-use crate::live::Live;
+use crate::live::{Live, MakeTls};
 use crate::server::Server;
+use crate::tls;
 use mailaccess_config::{MailboxAddress, Protocol};
 use mailaccess_mail::step::{self, NoAccess};
 use std::collections::VecDeque;
@@ -33,6 +34,7 @@ pub(crate) struct Obedience {
     newest: watch::Receiver<Arc<Effective>>,
     obeyed: watch::Sender<Arc<Effective>>,
     listeners: Listeners,
+    make_tls: MakeTls,
     /// Who may have to go, and were not told yet.
     leaving: VecDeque<Leaver>,
     next_batch: Instant,
@@ -60,6 +62,7 @@ impl Obedience {
             newest,
             obeyed: watch::Sender::new(Arc::default()),
             listeners,
+            make_tls: tls::server_config,
             leaving: VecDeque::new(),
             next_batch: now,
             cuts: VecDeque::new(),
@@ -111,21 +114,20 @@ impl Obedience {
 
     fn obey_settings(&self, protocol: Protocol, effective: &Effective) {
         let previous = self.server.live(protocol);
-        match Live::next(&previous, effective, protocol) {
-            Ok(Some(live)) => {
-                let timeouts_changed = live.timeouts != previous.timeouts;
-                drop(previous);
-                self.server.set_live(protocol, live);
-                if timeouts_changed {
-                    let sessions = self.server.sessions.of(protocol);
-                    for signals in sessions {
-                        signals.settings_changed();
-                    }
-                }
-            }
-            Ok(None) => {}
-            Err(error) => {
-                tracing::error!(%protocol, %error, "make a TLS configuration; the last one stays");
+        let Some(live) = Live::next(&previous, effective, protocol, self.make_tls) else {
+            return;
+        };
+        if let Some(fault) = &live.tls_fault {
+            self.server.metrics.protocol(protocol).failed_tls.inc();
+            let error = &fault.text;
+            tracing::error!(%protocol, %error, "make a TLS configuration; the last one stays");
+        }
+        let timeouts_changed = live.timeouts != previous.timeouts;
+        drop(previous);
+        self.server.set_live(protocol, live);
+        if timeouts_changed {
+            for signals in self.server.sessions.of(protocol) {
+                signals.settings_changed();
             }
         }
     }

@@ -5,7 +5,8 @@ use crate::connection::{Security, Signals};
 use crate::documents::Effective;
 use crate::listener::{Bind, Listeners};
 use crate::testing::{Bench, person, whole};
-use mailaccess_config::Protocol;
+use mailaccess_config::settings::CertificateChoice;
+use mailaccess_config::{Certificates, Protocol};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -13,13 +14,20 @@ use tokio_util::sync::CancellationToken;
 
 /// An obedient server with as many sessions of ann, and one of bob.
 async fn crowd(size: usize) -> (Bench, Vec<crate::connection::Accepted>) {
-    let bench = Bench::new(whole(&["ann", "bob"]));
+    let (bench, obedience) = prepare();
     let mut sessions = Vec::new();
     for name in std::iter::repeat_n("ann", size).chain(["bob"]) {
         let (_, accepted) = bench.connect(Protocol::Imap, Security::Plain).await;
         accepted.place.signals().set_person(person(name));
         sessions.push(accepted);
     }
+    tokio::spawn(obedience.run(CancellationToken::new()));
+    (bench, sessions)
+}
+
+/// A server of ann and bob, and what will obey.
+fn prepare() -> (Bench, Obedience) {
+    let bench = Bench::new(whole(&["ann", "bob"]));
     let bind = Bind {
         address: Some(std::net::Ipv4Addr::LOCALHOST.into()),
         port_offset: 0,
@@ -27,8 +35,7 @@ async fn crowd(size: usize) -> (Bench, Vec<crate::connection::Accepted>) {
     let listeners = Listeners::new(Arc::clone(&bench.server), bind);
     let newest = bench.documents.subscribe();
     let obedience = Obedience::new(Arc::clone(&bench.server), newest, listeners);
-    tokio::spawn(obedience.run(CancellationToken::new()));
-    (bench, sessions)
+    (bench, obedience)
 }
 
 fn told(sessions: &[crate::connection::Accepted]) -> usize {
@@ -112,4 +119,44 @@ async fn settings_are_live_before_they_count_as_obeyed() {
     let newer = bench.server.live(Protocol::Imap).tls.clone();
     assert!(!Arc::ptr_eq(&tls.unwrap(), &newer.unwrap()));
     assert_eq!(sessions.len(), 1);
+}
+
+/// Certificates of which no configuration comes about.
+fn no_tls(
+    _: &CertificateChoice,
+    _: &Certificates,
+) -> Result<Arc<rustls::ServerConfig>, rustls::Error> {
+    Err(rustls::Error::General("told to fail".to_owned()))
+}
+
+#[tokio::test]
+async fn certificates_that_cannot_be_put_in_force_are_told_and_counted_and_the_rest_is_obeyed() {
+    let (bench, mut obedience) = prepare();
+    obedience.make_tls = no_tls;
+    tokio::spawn(obedience.run(CancellationToken::new()));
+    let live = || bench.server.live(Protocol::Imap);
+    let tls = live().tls.clone().unwrap();
+    let publish = |banner: &str| {
+        let mut next = whole(&["ann"]);
+        next.settings.imap.banner = banner.parse().unwrap();
+        bench
+            .documents
+            .send_replace(Arc::new(Effective::from(next)));
+    };
+    publish("Another");
+    until(|| &*live().settings.banner == "Another").await;
+    assert!(
+        Arc::ptr_eq(&tls, live().tls.as_ref().unwrap()),
+        "the last one stays"
+    );
+    let fault = live().tls_fault.clone().unwrap();
+    assert!(fault.text.contains("told to fail"), "{}", fault.text);
+    assert!(fault.at_unix_millis > 0);
+    let failed = &bench.server.metrics.protocol(Protocol::Imap).failed_tls;
+    let before = failed.get();
+    assert!(before >= 1);
+    // It is tried again, and counted again.
+    publish("A third");
+    until(|| &*live().settings.banner == "A third").await;
+    assert!(failed.get() > before);
 }

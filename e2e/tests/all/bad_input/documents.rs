@@ -192,22 +192,25 @@ const CONTENTS: [Row<Served>; 6] = [
         },
         &["belongs to shard 01, not 00"],
     ),
-    refused(
-        "a certificate with the key of another",
-        |stage| {
-            let file = String::from_utf8(stage.document(DocumentName::Certificates).to_vec());
-            let made = rcgen::generate_simple_self_signed(Vec::new()).unwrap();
-            let text = file.unwrap().split_once('\n').unwrap().1.to_owned();
-            let key = text.find("-----BEGIN PRIVATE KEY").unwrap();
-            let pem = made.signing_key.serialize_pem();
-            let content = format!("{}{}", &text[..key], pem.trim_end().replace('\n', "\n    "));
-            stage.publish(DocumentName::Certificates, &content, NEWER);
-        },
-        &[
-            "certificates-v1 Refused: certificates[",
-            "the key does not belong to the first certificate",
-        ],
-    ),
+    Row {
+        metric: Metric::Rises("mailaccess_document_failures_total{document=\"certificates-v1\"}"),
+        ..refused(
+            "a certificate with the key of another",
+            |stage| {
+                let file = String::from_utf8(stage.document(DocumentName::Certificates).to_vec());
+                let made = rcgen::generate_simple_self_signed(Vec::new()).unwrap();
+                let text = file.unwrap().split_once('\n').unwrap().1.to_owned();
+                let key = text.find("-----BEGIN PRIVATE KEY").unwrap();
+                let pem = made.signing_key.serialize_pem();
+                let content = format!("{}{}", &text[..key], pem.trim_end().replace('\n', "\n    "));
+                stage.publish(DocumentName::Certificates, &content, NEWER);
+            },
+            &[
+                "certificates-v1 Refused: certificates[",
+                "the key does not belong to the first certificate",
+            ],
+        )
+    },
     Row {
         name: "settings that name a certificate which is not there",
         fault: |stage| {

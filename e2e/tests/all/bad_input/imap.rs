@@ -8,11 +8,16 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const CLOSED: Metric =
-    Metric::Rises("mailaccess_connections_ended_total{protocol=\"imap\",reason=\"closed\"}");
-const LOGGED_ON: Metric = Metric::Rises(
-    "mailaccess_log_ons_total{protocol=\"imap\",mechanism=\"LOGIN\",result=\"granted\"}",
-);
+const SYNTAX: Metric =
+    Metric::Rises("mailaccess_refused_commands_total{protocol=\"imap\",reason=\"syntax\"}");
+const STATE: Metric =
+    Metric::Rises("mailaccess_refused_commands_total{protocol=\"imap\",reason=\"state\"}");
+const LIMIT: Metric =
+    Metric::Rises("mailaccess_refused_commands_total{protocol=\"imap\",reason=\"limit\"}");
+const NAME: Metric =
+    Metric::Rises("mailaccess_refused_commands_total{protocol=\"imap\",reason=\"name\"}");
+const NUMBER: Metric =
+    Metric::Rises("mailaccess_refused_commands_total{protocol=\"imap\",reason=\"message\"}");
 const REFUSED: Metric = Metric::Rises(
     "mailaccess_log_ons_total{protocol=\"imap\",mechanism=\"LOGIN\",result=\"credentials\"}",
 );
@@ -70,19 +75,19 @@ const BEFORE_LOGIN: [Row<Served>; 10] = [
         "a line that is too long",
         |stage| say(stage, format!("a NOOP {}", "x".repeat(17_000))),
         &[(heard, "a BAD The command is too long.")],
-        CLOSED,
+        LIMIT,
     ),
     row(
         "a line that does not end",
         |stage| say(stage, "x".repeat(1 << 20)),
         &[(heard, "* BYE Connection closed, the line is too long.")],
-        CLOSED,
+        LIMIT,
     ),
     row(
         "a literal that is too long, announced",
         |stage| say(stage, "a LOGIN {17000}"),
         &[(heard, "a BAD The literal is too large.")],
-        CLOSED,
+        LIMIT,
     ),
     row(
         "a literal that is too long, sent at once",
@@ -93,7 +98,7 @@ const BEFORE_LOGIN: [Row<Served>; 10] = [
             );
         },
         &[(heard, "a BAD The literal is too large.")],
-        CLOSED,
+        LIMIT,
     ),
     row(
         "a literal that nobody can send",
@@ -102,25 +107,25 @@ const BEFORE_LOGIN: [Row<Served>; 10] = [
             heard,
             "a BAD The literal is too large. | * BYE Connection closed, the literal is too large.",
         )],
-        CLOSED,
+        LIMIT,
     ),
     row(
         "a command before anybody has logged on",
         |stage| say(stage, "a FETCH 1 FLAGS"),
         &[(heard, "a BAD FETCH is not valid in this state.")],
-        CLOSED,
+        STATE,
     ),
     row(
         "bytes that are no command",
         |stage| say(stage, b"\0\xff"),
         &[(heard, "* BAD Expected a tag.")],
-        CLOSED,
+        SYNTAX,
     ),
     row(
         "a response that is no base64",
         |stage| say(stage, "a AUTHENTICATE PLAIN ?!?"),
         &[(heard, "a BAD Expected a response in base64.")],
-        CLOSED,
+        SYNTAX,
     ),
     row(
         "a flood of bad commands",
@@ -134,7 +139,7 @@ const BEFORE_LOGIN: [Row<Served>; 10] = [
             heard,
             "10 times BAD, then * BYE Connection closed after too many mistakes.",
         )],
-        CLOSED,
+        SYNTAX,
     ),
     row(
         "a name with a path",
@@ -159,25 +164,25 @@ const SELECTED: [Row<Served>; 8] = [
             );
         },
         &[(heard, "a BAD Too many levels of search keys.")],
-        LOGGED_ON,
+        LIMIT,
     ),
     row(
         "SEARCH with very many NOT",
         |stage| selected(stage, format!("a SEARCH {}ALL", "NOT ".repeat(DEPTH))),
         &[(heard, "a BAD Too many levels of search keys.")],
-        LOGGED_ON,
+        LIMIT,
     ),
     row(
         "SEARCH with very many OR",
         |stage| selected(stage, format!("a SEARCH {}ALL", "OR ALL ".repeat(DEPTH))),
         &[(heard, "a BAD Too many levels of search keys.")],
-        LOGGED_ON,
+        LIMIT,
     ),
     row(
         "a part of a part of a part",
         |stage| selected(stage, format!("a FETCH 1 BODY[{}1]", "1.".repeat(DEPTH))),
         &[(heard, "a BAD Too many levels of a part.")],
-        LOGGED_ON,
+        LIMIT,
     ),
     row(
         "no message's number",
@@ -192,19 +197,19 @@ const SELECTED: [Row<Served>; 8] = [
             "a BAD Expected a number above zero. | b BAD Expected a number below 4294967296. | \
              c BAD There are fewer messages.",
         )],
-        LOGGED_ON,
+        NUMBER,
     ),
     row(
         "a command of many kilobytes",
         |stage| selected(stage, format!("a FETCH 1 ({})", "FLAGS ".repeat(20_000))),
         &[(heard, "a BAD The command is too long.")],
-        LOGGED_ON,
+        LIMIT,
     ),
     row(
         "a message that is too large, announced",
         |stage| selected(stage, "a APPEND INBOX {4000000000}"),
         &[(heard, "a NO [TOOBIG] The message is too large.")],
-        LOGGED_ON,
+        LIMIT,
     ),
     row(
         "a date that is none",
@@ -215,7 +220,7 @@ const SELECTED: [Row<Served>; 8] = [
             );
         },
         &[(heard, "a BAD Expected a date and time.")],
-        LOGGED_ON,
+        SYNTAX,
     ),
 ];
 
@@ -228,79 +233,79 @@ const FOLDERS: [Row<Served>; 14] = [
         "..",
         |s| logged_on(s, "a CREATE .."),
         &[(heard, EMPTY)],
-        LOGGED_ON,
+        NAME,
     ),
     row(
         "../x",
         |s| logged_on(s, "a CREATE ../x"),
         &[(heard, CHARACTER)],
-        LOGGED_ON,
+        NAME,
     ),
     row(
         "a/../../b",
         |s| logged_on(s, "a CREATE a/../../b"),
         &[(heard, CHARACTER)],
-        LOGGED_ON,
+        NAME,
     ),
     row(
         "/etc",
         |s| logged_on(s, "a CREATE /etc"),
         &[(heard, CHARACTER)],
-        LOGGED_ON,
+        NAME,
     ),
     row(
         "a/b",
         |s| logged_on(s, "a CREATE a/b"),
         &[(heard, CHARACTER)],
-        LOGGED_ON,
+        NAME,
     ),
     row(
         "a leading dot",
         |s| logged_on(s, "a CREATE .hidden"),
         &[(heard, EMPTY)],
-        LOGGED_ON,
+        NAME,
     ),
     row(
         "two dots",
         |s| logged_on(s, "a CREATE a..b"),
         &[(heard, EMPTY)],
-        LOGGED_ON,
+        NAME,
     ),
     row(
         "no name",
         |s| logged_on(s, "a CREATE \"\""),
         &[(heard, EMPTY)],
-        LOGGED_ON,
+        NAME,
     ),
     row(
         "NUL, encoded",
         |s| logged_on(s, "a CREATE &AAA-"),
         &[(heard, CHARACTER)],
-        LOGGED_ON,
+        NAME,
     ),
     row(
         "a slash, encoded",
         |s| logged_on(s, "a CREATE &AC8-"),
         &[(heard, UTF7)],
-        LOGGED_ON,
+        NAME,
     ),
     row(
         "NUL",
         |s| logged_on(s, b"a CREATE {3+}\r\na\0b"),
         &[(heard, "a BAD Expected a literal without NUL.")],
-        LOGGED_ON,
+        SYNTAX,
     ),
     row(
         "no UTF-7",
         |s| logged_on(s, "a CREATE &bad"),
         &[(heard, UTF7)],
-        LOGGED_ON,
+        NAME,
     ),
     row(
         "a very long name",
         |s| logged_on(s, format!("a CREATE {}", "x".repeat(300))),
         &[(heard, "a NO [CANNOT] The mailbox name is too long.")],
-        LOGGED_ON,
+        NAME,
     ),
     row(
         "every command with a name",
@@ -317,7 +322,7 @@ const FOLDERS: [Row<Served>; 14] = [
             stage.heard = format!("{refusals} refused, {names} listed");
         },
         &[(heard, "8 refused, 0 listed")],
-        LOGGED_ON,
+        NAME,
     ),
 ];
 

@@ -1,7 +1,9 @@
 //! Users' Secrets and rights that are bad or contradict each other: exactly those are denied of whom they
 //! speak.
 
-use super::stage::{DISABLED, DISABLED_COUNT, GONE, Quickstart, UNKNOWN, UNKNOWN_COUNT, ann, bob, carol};
+use super::stage::{
+    DISABLED, DISABLED_COUNT, GONE, Quickstart, UNKNOWN, UNKNOWN_COUNT, ann, bob, carol,
+};
 use super::{Metric, Row, check};
 use std::fs;
 

@@ -8,6 +8,14 @@ use std::net::{Ipv4Addr, TcpStream};
 
 const CLOSED: Metric =
     Metric::Rises("mailaccess_connections_ended_total{protocol=\"pop\",reason=\"closed\"}");
+const SYNTAX: Metric =
+    Metric::Rises("mailaccess_refused_commands_total{protocol=\"pop\",reason=\"syntax\"}");
+const STATE: Metric =
+    Metric::Rises("mailaccess_refused_commands_total{protocol=\"pop\",reason=\"state\"}");
+const LIMIT: Metric =
+    Metric::Rises("mailaccess_refused_commands_total{protocol=\"pop\",reason=\"limit\"}");
+const NUMBER: Metric =
+    Metric::Rises("mailaccess_refused_commands_total{protocol=\"pop\",reason=\"message\"}");
 const REFUSED: Metric = Metric::Rises(
     "mailaccess_log_ons_total{protocol=\"pop\",mechanism=\"USER/PASS\",result=\"credentials\"}",
 );
@@ -34,13 +42,14 @@ const fn spoken(
     name: &'static str,
     fault: fn(&mut Served),
     wire: &'static [(super::Look<Served>, &'static str)],
+    metric: Metric,
 ) -> Row<Served> {
     Row {
         name,
         fault,
         status: &[],
         wire,
-        metric: CLOSED,
+        metric,
     }
 }
 
@@ -66,11 +75,13 @@ const LINES: [Row<Served>; 8] = [
             heard,
             "-ERR The line is too long. | +OK POP3 server signing off.",
         )],
+        LIMIT,
     ),
     spoken(
         "a line that does not end",
         |stage| say(stage, "x".repeat(1 << 20)),
         &[(heard, "-ERR The line is too long.")],
+        LIMIT,
     ),
     spoken(
         "a response to AUTH that is too long",
@@ -84,6 +95,7 @@ const LINES: [Row<Served>; 8] = [
             heard,
             "+  | -ERR The line is too long. | +OK POP3 server signing off.",
         )],
+        LIMIT,
     ),
     spoken(
         "a response to AUTH that is no base64",
@@ -92,6 +104,7 @@ const LINES: [Row<Served>; 8] = [
             heard,
             "+  | -ERR The response is not base64. | +OK POP3 server signing off.",
         )],
+        SYNTAX,
     ),
     spoken(
         "bytes that are no command",
@@ -100,6 +113,7 @@ const LINES: [Row<Served>; 8] = [
             heard,
             "-ERR Unknown command. | +OK POP3 server signing off.",
         )],
+        SYNTAX,
     ),
     spoken(
         "commands before anybody has logged on",
@@ -109,6 +123,7 @@ const LINES: [Row<Served>; 8] = [
             "-ERR The command is not valid in this state. | \
              -ERR The command is not valid in this state. | +OK POP3 server signing off.",
         )],
+        STATE,
     ),
     spoken(
         "a flood of bad commands",
@@ -121,6 +136,7 @@ const LINES: [Row<Served>; 8] = [
             heard,
             "10 lines, the last -ERR Unknown command. Too many mistakes, closing.",
         )],
+        SYNTAX,
     ),
     spoken(
         "numbers that are none",
@@ -136,6 +152,7 @@ const LINES: [Row<Served>; 8] = [
             stage.heard = lines.collect::<Vec<_>>().join(" ");
         },
         &[(heard, "+OK +OK -ERR -ERR -ERR -ERR +OK +OK")],
+        NUMBER,
     ),
 ];
 

@@ -80,7 +80,7 @@ const STRANGERS: [Row<Served>; 4] = [
             |stage| imap(stage, &["SELECT etc"]),
             "NO [CORRUPTION] The mailbox is damaged; the administrator has been told.",
         )],
-        metric: Metric::Rises("mailaccess_log_ons_total{protocol=\"imap\""),
+        metric: Metric::Rises("mailaccess_store_failures_total{kind=\"corruption\"}"),
     },
 ];
 
@@ -223,7 +223,7 @@ const ROOM: [Row<Served>; 2] = [
             ),
             (stat, "1 46"),
         ],
-        metric: LOGGED_ON,
+        metric: Metric::Rises("mailaccess_store_failures_total{kind=\"over_quota\"}"),
     },
     Row {
         name: "a volume that can only be read",
@@ -255,7 +255,7 @@ const ROOM: [Row<Served>; 2] = [
             ),
             (stat, "1 46"),
         ],
-        metric: LOGGED_ON,
+        metric: Metric::Rises("mailaccess_store_failures_total{kind=\"no_permission\"}"),
     },
 ];
 

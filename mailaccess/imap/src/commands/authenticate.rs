@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mailaccess_mail::Secret;
-use mailaccess_mail::step::{Context, Mechanism, Output};
+use mailaccess_mail::step::{Context, Mechanism, Output, Refused};
 
 /// `User Name` and `Password` in base64: the prompts that every client of LOGIN knows.
 const PROMPT_NAME: &[u8] = b"+ VXNlcm5hbWU6\r\n";
@@ -123,8 +123,14 @@ impl Exchange {
         }
     }
 
+    /// Ends the exchange at a line that is too long.
+    pub(crate) fn too_long(self) -> Turn {
+        let status = Status::bad("The line is too long.").because(Refused::Limit);
+        Turn::Mistake(State::Guest, Some(self.tag), status)
+    }
+
     /// Ends the exchange, for which the client is to blame.
-    pub(crate) fn fail(self, text: &'static str) -> Turn {
+    fn fail(self, text: &'static str) -> Turn {
         Turn::Mistake(State::Guest, Some(self.tag), Status::bad(text))
     }
 

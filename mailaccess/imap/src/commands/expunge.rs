@@ -8,6 +8,7 @@ use crate::home::Selected;
 use crate::view::{Access, By, Targets};
 use alloc::vec::Vec;
 use mailaccess_mail::Uid;
+use mailaccess_mail::step::Refused;
 use mailaccess_mail::store::{self, StoreError};
 
 /// Which messages are to be removed of those marked as deleted.
@@ -32,7 +33,8 @@ pub(crate) fn parse(_: &mut Scanner<'_>) -> Result<MailboxCommand, Fault> {
 impl Expunge {
     pub(crate) fn run(self, selected: &Selected) -> Status {
         if selected.view.access() == Access::ReadOnly {
-            return Status::no("NOPERM", "The mailbox is open for reading only.");
+            let text = "The mailbox is open for reading only.";
+            return Status::no("NOPERM", text).because(Refused::State);
         }
         match self.expunge(selected) {
             Ok(()) => Status::ok("EXPUNGE completed."),

@@ -4,19 +4,20 @@ use crate::encode::status::Status;
 use crate::state::State;
 use crate::tag::Tag;
 use crate::turn::Turn;
-use mailaccess_mail::step::{Channel, StartTls};
+use mailaccess_mail::step::{Channel, Refused, StartTls};
 
 pub(crate) fn start_tls(tag: Tag, channel: Channel) -> Turn {
     match channel {
         Channel::Tls => {
-            let status = Status::bad("TLS is active already.");
+            let status = Status::bad("TLS is active already.").because(Refused::State);
             Turn::Mistake(State::Guest, Some(tag), status)
         }
         Channel::Plain {
             start_tls: StartTls::Unavailable,
         } => {
             let text = "TLS is not available: the server has no certificate.";
-            Turn::status(State::Guest, &tag, &Status::no("UNAVAILABLE", text))
+            let status = Status::no("UNAVAILABLE", text).because(Refused::Unsupported);
+            Turn::status(State::Guest, &tag, &status)
         }
         Channel::Plain {
             start_tls: StartTls::Available,

@@ -8,7 +8,7 @@ use crate::home::Selected;
 use crate::view::{Access, By, OutOfRange, Target, Targets};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use mailaccess_mail::step::Output;
+use mailaccess_mail::step::{Output, Refused};
 use mailaccess_mail::store::{ErrorKind, Row, StoreError, Stored};
 use mailaccess_mail::{FlagChange, Flags, Uid};
 
@@ -81,10 +81,8 @@ pub(super) fn read(scanner: &mut Scanner<'_>, by: By) -> Result<MailboxCommand, 
 impl Store {
     pub(crate) fn begin(self, selected: &Selected) -> Result<Box<Storing>, Status> {
         if selected.view.access() == Access::ReadOnly {
-            return Err(Status::no(
-                "NOPERM",
-                "The mailbox is open for reading only.",
-            ));
+            let text = "The mailbox is open for reading only.";
+            return Err(Status::no("NOPERM", text).because(Refused::State));
         }
         let targets = Targets::resolve(&selected.view, &self.set, self.by)
             .map_err(|OutOfRange| Status::out_of_range())?;

@@ -5,7 +5,7 @@ use crate::grammar::Fault;
 use crate::tag::Tag;
 use alloc::borrow::Cow;
 use alloc::format;
-use mailaccess_mail::step::Output;
+use mailaccess_mail::step::{Output, Refused};
 use mailaccess_mail::store::{ErrorKind, StoreError};
 
 /// How a command ended.
@@ -14,6 +14,8 @@ pub(crate) struct Status {
     kind: Kind,
     code: Cow<'static, str>,
     text: Cow<'static, str>,
+    /// Why the client should not have sent it.
+    refused: Option<Refused>,
 }
 
 /// Whose doing it was.
@@ -48,7 +50,15 @@ impl Status {
 
     /// The client made a mistake.
     pub(crate) fn bad(text: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(Kind::Bad, "", text)
+        Self::new(Kind::Bad, "", text).because(Refused::Syntax)
+    }
+
+    /// The same with another reason why the client should not have sent it.
+    pub(crate) fn because(self, why: Refused) -> Self {
+        Self {
+            refused: Some(why),
+            ..self
+        }
     }
 
     fn new(
@@ -60,6 +70,7 @@ impl Status {
             kind,
             code: code.into(),
             text: text.into(),
+            refused: None,
         }
     }
 
@@ -78,7 +89,7 @@ impl Status {
 
     /// A message number is higher than there are messages (RFC 3501 9 `seq-number`).
     pub(crate) fn out_of_range() -> Self {
-        Self::bad("There are fewer messages.")
+        Self::bad("There are fewer messages.").because(Refused::Message)
     }
 
     /// Whether this counts as a mistake of the client.
@@ -88,6 +99,9 @@ impl Status {
 
     /// Writes it under a tag; without one where the tag itself could not be read.
     pub(crate) fn write(&self, tag: Option<&Tag>, out: &mut Output) {
+        if let Some(why) = self.refused {
+            out.refuse(why);
+        }
         let kind = match self.kind {
             Kind::Ok => "OK",
             Kind::No => "NO",
@@ -124,10 +138,13 @@ impl From<Fault> for Status {
             Fault::Expected(what) | Fault::Incomplete(what) => {
                 Self::bad(format!("Expected {what}."))
             }
-            Fault::TooMany(what) => Self::bad(format!("Too many {what}.")),
-            Fault::Name(why) => Self::no("CANNOT", format!("The {why}.")),
-            Fault::Charset => Self::no("BADCHARSET (US-ASCII UTF-8)", "The charset is not known."),
-            Fault::Mechanism => Self::no("CANNOT", "The mechanism is not known."),
+            Fault::TooMany(what) => Self::bad(format!("Too many {what}.")).because(Refused::Limit),
+            Fault::Name(why) => Self::no("CANNOT", format!("The {why}.")).because(Refused::Name),
+            Fault::Charset => Self::no("BADCHARSET (US-ASCII UTF-8)", "The charset is not known.")
+                .because(Refused::Unsupported),
+            Fault::Mechanism => {
+                Self::no("CANNOT", "The mechanism is not known.").because(Refused::Unsupported)
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::{Done, Imap};
 use mailaccess_mail::InternalDate;
 use mailaccess_mail::step::{
     Channel, Context, Granted, Input, LogOn, LogOnAnswer, LoginType, NoAccess, Output, Phase, Pull,
-    Pulled, Refusal, Session, Settings, StartTls, Step, Stop, Wait,
+    Pulled, Refusal, Refused, Session, Settings, StartTls, Step, Stop, Wait,
 };
 use mailaccess_mail::store::{ErrorKind, Hint};
 use mailaccess_store::memory::MemoryAccount;
@@ -29,6 +29,8 @@ pub(super) struct Connection {
     hinted: Arc<AtomicBool>,
     wait: Wait,
     sent: Vec<u8>,
+    /// Why something was refused, in order.
+    pub(super) refused: Vec<Refused>,
     /// After how many more jobs the store fails, and how.
     pub(super) fail: Option<(usize, ErrorKind)>,
     /// Names and passwords that were to be verified.
@@ -59,6 +61,7 @@ impl Connection {
             hinted,
             wait: Wait::default(),
             sent: Vec::new(),
+            refused: Vec::new(),
             fail: None,
             log_ons: Vec::new(),
             most_output: 0,
@@ -167,6 +170,7 @@ impl Connection {
     fn write(&mut self, mut output: Output) {
         assert!(!output.is_empty(), "there is nothing to write");
         self.most_output = self.most_output.max(output.held());
+        self.refused.extend(output.take_refused());
         let pulled = output.pull(&mut self.sent, usize::MAX, Pull::Blocking);
         assert_eq!(pulled.unwrap(), Pulled::Finished);
     }

@@ -1,8 +1,8 @@
 //! What is too long, too large or too much: told with its tag, and in the end with a BYE.
 
-use super::driver::Connection;
+use super::driver::{Connection, PLAIN};
 use mailaccess_mail::MailboxName;
-use mailaccess_mail::step::{Channel, LoginType};
+use mailaccess_mail::step::{Channel, LoginType, Refused};
 use mailaccess_store::memory::MemoryAccount;
 use std::format;
 use std::string::String;
@@ -26,6 +26,8 @@ fn check(begin: &str, sent: &str, seen: &str) {
 
 const GUEST: &str = "";
 const LOGGED_ON: &str = "- LOGIN ann secret\r\n";
+const SELECTED: &str = "- LOGIN ann secret\r\n- SELECT INBOX\r\n";
+const EXAMINED: &str = "- LOGIN ann secret\r\n- EXAMINE INBOX\r\n";
 
 #[test]
 fn a_line_too_long_is_a_mistake_of_its_command() {
@@ -126,4 +128,43 @@ fn sections_of_too_many_pieces_are_refused() {
         String::from_utf8_lossy(&connection.sent()),
         "a NO [LIMIT] A limit of the server is reached.\r\n"
     );
+}
+
+#[test]
+fn what_no_client_should_send_is_told_to_the_metrics_by_its_reason() {
+    use Refused::{Limit, Message, Name, Privacy, State, Syntax, Unsupported};
+    let long = format!("a NOOP {}\r\n", "x".repeat(9_000));
+    let endless = "x".repeat(40_000);
+    let name = "a CREATE a/b\r\na APPEND a/b {1+}\r\nx\r\na SELECT ../b\r\n";
+    let deep = format!("a SEARCH {}ALL\r\n", "NOT ".repeat(1_000));
+    for (begin, sent, expect) in [
+        (GUEST, "\r\na XYZZY\r\na NOOP x\r\n", &[Syntax; 3][..]),
+        (GUEST, "a FETCH 1 FLAGS\r\na STARTTLS\r\n", &[State; 2]),
+        (GUEST, "a AUTHENTICATE CRAM-MD5\r\n", &[Unsupported]),
+        (GUEST, "a AUTHENTICATE PLAIN\r\n?\r\n", &[Syntax]),
+        (GUEST, &long, &[Limit]),
+        (GUEST, &endless, &[Limit]),
+        (GUEST, "a LOGIN {99999999+}\r\n", &[Limit]),
+        // A wrong password is no mistake of this kind, and what goes well neither.
+        (GUEST, "a LOGIN ann wrong\r\na NOOP\r\na LOGOUT\r\n", &[]),
+        (LOGGED_ON, name, &[Name; 3]),
+        (LOGGED_ON, "a RENAME a b\r\n", &[Unsupported]),
+        (LOGGED_ON, "a APPEND INBOX {999999+}\r\n", &[Limit]),
+        (LOGGED_ON, "a IDLE\r\nx\r\n", &[Syntax]),
+        (
+            SELECTED,
+            "a FETCH 2 FLAGS\r\na STORE 2 FLAGS ()\r\n",
+            &[Message; 2],
+        ),
+        (SELECTED, &deep, &[Limit]),
+        (SELECTED, "a SEARCH CHARSET KOI8-R ALL\r\n", &[Unsupported]),
+        (EXAMINED, "a STORE 1 FLAGS ()\r\na EXPUNGE\r\n", &[State; 2]),
+    ] {
+        let mut connection = connection(&MemoryAccount::new(), begin);
+        connection.receive(sent.as_bytes());
+        assert_eq!(connection.refused, expect, "{sent:.60}");
+    }
+    let mut plain = Connection::new(MemoryAccount::new(), LoginType::SecureLogin, PLAIN).greeted();
+    plain.receive(b"a LOGIN ann secret\r\na AUTHENTICATE PLAIN\r\na LOGIN {3}\r\n");
+    assert_eq!(plain.refused, [Privacy; 3]);
 }

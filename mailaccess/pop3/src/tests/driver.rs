@@ -6,7 +6,7 @@ use crate::{Done, Job, Pop3};
 use mailaccess_mail::InternalDate;
 use mailaccess_mail::step::{
     Channel, Context, Granted, Input, LogOn, LogOnAnswer, LoginType, NoAccess, Pull, Pulled,
-    Refusal, Session, Settings, StartTls, Step, Stop,
+    Refusal, Refused, Session, Settings, StartTls, Step, Stop,
 };
 use mailaccess_mail::store::{ErrorKind, Hint, StoreError};
 use mailaccess_store::memory::MemoryAccount;
@@ -26,6 +26,8 @@ pub(super) struct Connection {
     channel: Channel,
     hint: Hint,
     sent: Vec<u8>,
+    /// Why something was refused, in order.
+    pub(super) refused: Vec<Refused>,
     /// After how many more calls of the store one fails, and how.
     pub(super) fail: Option<(usize, ErrorKind)>,
     /// Names and passwords that were to be verified.
@@ -50,6 +52,7 @@ impl Connection {
             channel,
             hint: Arc::new(|| {}),
             sent: Vec::new(),
+            refused: Vec::new(),
             fail: None,
             log_ons: Vec::new(),
             most_output: 0,
@@ -117,6 +120,7 @@ impl Connection {
                 }
                 Step::Write(mut output) => {
                     self.most_output = self.most_output.max(output.held());
+                    self.refused.extend(output.take_refused());
                     let pulled = output.pull(&mut self.sent, usize::MAX, Pull::Blocking);
                     assert_eq!(pulled.unwrap(), Pulled::Finished);
                     self.handle(Input::Written)

@@ -17,7 +17,7 @@
 //! ```
 
 use super::driver::{Connection, PLAIN};
-use mailaccess_mail::step::{Channel, LoginType, NoAccess, StartTls, Stop};
+use mailaccess_mail::step::{Channel, LoginType, NoAccess, Refused, StartTls, Stop};
 use mailaccess_mail::store::{Account, ErrorKind, Expunge, Mailbox, OpenMode};
 use mailaccess_mail::{MailboxName, Uid};
 use mailaccess_store::memory::MemoryAccount;
@@ -284,4 +284,37 @@ fn a_password_may_hold_any_byte_but_a_line_end() {
             b" \xe4\x00 ".to_vec()
         )]
     );
+}
+
+#[test]
+fn what_no_client_should_send_is_told_to_the_metrics_by_its_reason() {
+    use Refused::{Limit, Message, Privacy, State, Syntax, Unsupported};
+    let long = std::format!("NOOP {}\r\n", "x".repeat(600));
+    let endless = "x".repeat(100_000);
+    let in_the_clear = "USER ann\r\nPASS secret\r\nAUTH PLAIN\r\n";
+    let log_on = "USER ann\r\nPASS secret\r\n";
+    let numbers = std::format!("{log_on}RETR 2\r\nLIST 9\r\nUIDL 2\r\nTOP 3 1\r\nDELE 2\r\n");
+    for (channel, sent, expect) in [
+        (
+            Channel::Tls,
+            "XYZZY\r\nUSER\r\nAUTH PLAIN ?\r\n",
+            &[Syntax; 3][..],
+        ),
+        (Channel::Tls, "STAT\r\nPASS x\r\nSTLS\r\n", &[State; 3]),
+        (Channel::Tls, "AUTH CRAM-MD5\r\n", &[Unsupported]),
+        (Channel::Tls, &long, &[Limit]),
+        (Channel::Tls, &endless, &[Limit]),
+        (Channel::Tls, &numbers, &[Message; 5]),
+        (
+            Channel::Tls,
+            "USER ann\r\nPASS wrong\r\nCAPA\r\nQUIT\r\n",
+            &[],
+        ),
+        (PLAIN, in_the_clear, &[Privacy; 3]),
+    ] {
+        let connection = Connection::new(MemoryAccount::new(), LoginType::SecureLogin, channel);
+        let (mut connection, _) = connection.greeted();
+        connection.receive(sent.as_bytes());
+        assert_eq!(connection.refused, expect, "{sent:.60}");
+    }
 }
