@@ -1,6 +1,6 @@
 //! The command line: what may be typed, and nothing of what it does.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use k8s_openapi::jiff::Timestamp;
 use mailaccess_config::MailboxAddress;
 use std::net::IpAddr;
@@ -13,21 +13,17 @@ const IMAGE: &str = concat!("mailaccess:", env!("CARGO_PKG_VERSION"));
 #[derive(Debug, Parser)]
 #[command(name = "mailaccess-operator", version, after_help = EXAMPLES)]
 pub struct Cli {
-    /// What to log, such as `info` or `mailaccess_operator=debug`.
-    #[arg(
-        long,
-        global = true,
-        env = "RUST_LOG",
-        default_value = "warn",
-        value_name = "FILTER"
-    )]
-    pub log: String,
+    /// What to log, such as `info` or `mailaccess_operator=debug`. Default: `info` for `run`, else `warn`.
+    #[arg(long, global = true, env = "RUST_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
 }
 
 const EXAMPLES: &str = "Examples:
+  mailaccess-operator run
+      is the operator of a cluster
   mailaccess-operator local
       serves the quickstart on this machine, without a cluster
   mailaccess-operator render deploy/mail
@@ -35,9 +31,32 @@ const EXAMPLES: &str = "Examples:
   mailaccess-operator hash-password ann@example.com
       makes a line for a users' Secret";
 
+/// How a line of the log looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One object a line, for collectors.
+    Json,
+}
+
+/// How pods are asked what they serve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PodAccess {
+    /// Inside the cluster at their address, from outside by the API server.
+    Auto,
+    /// At their address.
+    Direct,
+    /// By the API server's proxy; needs the right to get `pods/proxy`.
+    Proxy,
+}
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Run as the operator of a cluster.
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(Run),
     /// Print what the operator would write for a directory of YAML files, or what is wrong with them.
     #[command(after_help = RENDER_EXAMPLES)]
     Render(Render),
@@ -48,6 +67,16 @@ pub enum Command {
     #[command(after_help = HASH_PASSWORD_EXAMPLES)]
     HashPassword(HashPassword),
 }
+
+const RUN_EXAMPLES: &str = "Examples:
+  mailaccess-operator run
+      in a pod: as its service account, for its own namespace
+  mailaccess-operator run --namespace mail --namespace mail-test
+      for these namespaces; each needs a Role for the operator
+  mailaccess-operator run --kubeconfig ~/.kube/config --namespace mail
+      from outside the cluster; pods are asked by way of the API server
+
+Served at --bind and --port: /livez, /readyz (everything was read once) and /metrics.";
 
 const RENDER_EXAMPLES: &str = "Examples:
   mailaccess-operator render crds/examples/quickstart
@@ -88,6 +117,52 @@ pub struct Shared {
     pub image: String,
     /// The last part of the names of Services.
     #[arg(long, default_value = "cluster.local", value_name = "DOMAIN")]
+    pub cluster_domain: String,
+}
+
+/// `run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// A namespace to watch; may be given several times. Default: the operator's own.
+    #[arg(
+        short,
+        long = "namespace",
+        env = "MAILACCESS_NAMESPACES",
+        value_delimiter = ',',
+        value_name = "NAME"
+    )]
+    pub namespaces: Vec<String>,
+    /// A kubeconfig. Default: inside a cluster the service account, else that of the home directory.
+    #[arg(long, env = "KUBECONFIG", value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// The context of the kubeconfig. Default: its current one.
+    #[arg(long, value_name = "NAME")]
+    pub context: Option<String>,
+    /// How pods are asked what they serve.
+    #[arg(long, value_enum, default_value = "auto", value_name = "WAY")]
+    pub pod_access: PodAccess,
+    /// The address for health and metrics.
+    #[arg(long, default_value = "0.0.0.0", value_name = "ADDRESS")]
+    pub bind: IpAddr,
+    /// The port for health and metrics.
+    #[arg(long, default_value_t = 8080, value_name = "PORT")]
+    pub port: u16,
+    /// How a line of the log looks.
+    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    pub log_format: LogFormat,
+    /// Who the events are from, where several operators may run.
+    #[arg(long, env = "HOSTNAME", value_name = "NAME")]
+    pub instance: Option<String>,
+    /// The image of pods whose server names none.
+    #[arg(long, env = "MAILACCESS_IMAGE", default_value = IMAGE, value_name = "IMAGE")]
+    pub image: String,
+    /// The last part of the names of Services.
+    #[arg(
+        long,
+        env = "MAILACCESS_CLUSTER_DOMAIN",
+        default_value = "cluster.local",
+        value_name = "DOMAIN"
+    )]
     pub cluster_domain: String,
 }
 

@@ -1,7 +1,6 @@
 //! `local`: the whole path without a cluster. The same files, the same validation, documents and statuses,
 //! the real pod; only reading and writing differ from a cluster.
 
-pub mod ask;
 pub mod greeting;
 pub mod mount;
 pub mod objects;
@@ -14,6 +13,7 @@ pub mod watch;
 use crate::files::dereference;
 use crate::files::source::read_directory;
 use crate::files::{Ledger, ObjectId};
+use crate::pod_status;
 use crate::reconcile::build::{self, Built, Moment};
 use crate::reconcile::dereference::Operator;
 use crate::reconcile::report::{PodReport, PodStatus};
@@ -307,7 +307,7 @@ impl<W: Write> Local<W> {
         match (&self.pod, replicas > 0) {
             (None, true) => {
                 // Another pod's answers would be taken for those of ours.
-                if !ask::falls_silent(self.admin()).await {
+                if !pod_status::falls_silent(self.admin()).await {
                     bail!(
                         "{} is taken, perhaps by another `local`: try --port-offset",
                         self.admin()
@@ -520,7 +520,7 @@ async fn ask_again(admin: Option<SocketAddr>, patience: Duration) -> Option<PodS
     match admin {
         Some(admin) => {
             sleep(patience).await;
-            ask::status(admin).await
+            pod_status::status(admin).await
         }
         None => std::future::pending().await,
     }

@@ -3,25 +3,27 @@
 use anyhow::{Context as _, Result};
 use clap::Parser as _;
 use k8s_openapi::jiff::Timestamp;
-use mailaccess_operator::cli::{self, Cli, Command};
+use mailaccess_operator::cli::{self, Cli, Command, LogFormat, PodAccess};
+use mailaccess_operator::cluster;
 use mailaccess_operator::local::greeting::People;
 use mailaccess_operator::local::{self, End, quickstart};
 use mailaccess_operator::reconcile::dereference::Operator;
 use mailaccess_operator::{hash_password, render};
 use std::io::{self, Write as _};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    tracing_subscriber::fmt()
-        .with_writer(io::stderr)
-        .with_env_filter(EnvFilter::new(&cli.log))
-        .init();
+    let log = log(&cli);
+    // Two providers in one tree would panic at the first handshake; this says which one.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let result = match cli.command {
+        Command::Run(arguments) => run_cluster(arguments),
         Command::Render(arguments) => run_render(arguments),
-        Command::Local(arguments) => run_local(arguments, cli.log),
+        Command::Local(arguments) => run_local(arguments, log),
         Command::HashPassword(arguments) => hash_password::run(&arguments.address)
             .map_err(Into::into)
             .and_then(|line| {
@@ -33,6 +35,48 @@ fn main() -> ExitCode {
         let _ = writeln!(io::stderr(), "error: {error:#}");
         ExitCode::FAILURE
     })
+}
+
+/// Starts logging; gives the filter, which a pod gets, too.
+fn log(cli: &Cli) -> String {
+    let (default, format) = match &cli.command {
+        Command::Run(run) => ("info", run.log_format),
+        _ => ("warn", LogFormat::Text),
+    };
+    let filter = cli.log.clone().unwrap_or_else(|| default.to_owned());
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_env_filter(EnvFilter::new(&filter));
+    match format {
+        LogFormat::Text => subscriber.init(),
+        LogFormat::Json => subscriber.json().init(),
+    }
+    filter
+}
+
+fn run_cluster(arguments: cli::Run) -> Result<ExitCode> {
+    let options = cluster::Options {
+        kubeconfig: arguments.kubeconfig,
+        context: arguments.context,
+        namespaces: arguments.namespaces,
+        by_proxy: match arguments.pod_access {
+            PodAccess::Auto => None,
+            PodAccess::Direct => Some(false),
+            PodAccess::Proxy => Some(true),
+        },
+        instance: arguments.instance,
+        health: SocketAddr::new(arguments.bind, arguments.port),
+        operator: Operator {
+            image: arguments.image,
+            cluster_domain: arguments.cluster_domain,
+        },
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    runtime.block_on(cluster::run(options))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn run_render(arguments: cli::Render) -> Result<ExitCode> {

@@ -17,3 +17,9 @@ pub fn changes<'a>(built: &'a Built, existing: &[Object]) -> Vec<&'a Object> {
         .filter(|object| existing.get(&object.key()) != Some(object))
         .collect()
 }
+
+/// Whether an object carries a document. Those have a history, so they are written over exactly what was
+/// read; of everything else only our fields matter.
+pub fn is_document(object: &Object) -> bool {
+    matches!(object, Object::ConfigMap(_) | Object::Secret(_))
+}

@@ -1,7 +1,11 @@
 //! Objects whose MailAccessServer is not there: they wait for it, and say so.
 
+use super::PreviousConditions;
 use super::conditions::{Findings, Stamp, conditions};
+use crate::reconcile::Observed;
+use crate::reconcile::dereference::ServerRef;
 use crate::reconcile::finding::{Finding, Reason};
+use k8s_openapi::jiff::Timestamp;
 use mailaccess_crds::Condition;
 
 /// The conditions of an object that names a server which is not there.
@@ -20,4 +24,23 @@ pub fn conditions_without_server(
         programmed: Finding::no(Reason::ServerNotFound, message),
     };
     conditions(&findings, stamp)
+}
+
+/// The conditions of an object whose server is not there.
+pub fn orphan<K>(object: &Observed<K>, now: Timestamp) -> Vec<Condition>
+where
+    K: kube::Resource,
+    Observed<K>: ServerRef + PreviousConditions,
+{
+    let accepted = match object {
+        Observed::Valid(_) => Finding::yes(Reason::Accepted, "The object is valid."),
+        Observed::Invalid(object) => Finding::no(Reason::Invalid, format!("{}.", object.cause())),
+    };
+    let previous = object.conditions();
+    let stamp = Stamp {
+        generation: object.generation(),
+        previous: &previous,
+        now,
+    };
+    conditions_without_server(accepted, object.server_name(), stamp)
 }

@@ -1,4 +1,4 @@
-//! Asks the pod for its `/status`, as the operator of a cluster does.
+//! Asks a pod for its `/status`, at its address.
 
 use crate::reconcile::report::PodStatus;
 use std::io;
@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-/// A pod on this machine answers at once or not at all.
+/// A pod answers at once or not at all.
 const TIMEOUT: Duration = Duration::from_secs(1);
 /// More than any status has.
 const LIMIT: u64 = 4 << 20;
@@ -52,14 +52,15 @@ async fn get(admin: SocketAddr) -> io::Result<Vec<u8>> {
 
 /// Why an answer says nothing.
 #[derive(Debug, thiserror::Error)]
-enum Unreadable {
+pub(crate) enum Unreadable {
     #[error("it is no HTTP answer with status 200")]
     Http,
     #[error("read its body")]
     Json(#[from] serde_json::Error),
 }
 
-fn parse(answer: &[u8]) -> Result<PodStatus, Unreadable> {
+/// What a whole HTTP answer says.
+pub(crate) fn parse(answer: &[u8]) -> Result<PodStatus, Unreadable> {
     let end = answer
         .windows(4)
         .position(|window| window == b"\r\n\r\n")

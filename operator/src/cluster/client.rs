@@ -1,0 +1,112 @@
+//! The client of the API server, with every request counted.
+
+use super::metrics::Metrics;
+use anyhow::{Context as _, Result};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use kube::client::ClientBuilder;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tower::{Layer, Service};
+
+/// A server that does not even accept is away.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// Where the API server is, and as whom to speak to it.
+#[derive(Debug)]
+pub struct Access {
+    /// How.
+    pub config: Config,
+    /// Whether the operator runs in the cluster, where pods' addresses are reached.
+    pub is_inside: bool,
+}
+
+/// Finds the API server: by a kubeconfig if one is named or set, else from inside the cluster, else by the
+/// kubeconfig of the home directory.
+pub async fn access(kubeconfig: Option<&std::path::Path>, context: Option<&str>) -> Result<Access> {
+    let options = KubeConfigOptions {
+        context: context.map(str::to_owned),
+        ..KubeConfigOptions::default()
+    };
+    let is_named = kubeconfig.is_some() || context.is_some();
+    let (mut config, is_inside) = match Config::incluster() {
+        Ok(config) if !is_named => (config, true),
+        _ => {
+            let kubeconfig = match kubeconfig {
+                Some(path) => Kubeconfig::read_from(path)
+                    .with_context(|| format!("read --kubeconfig {}", path.display()))?,
+                None => Kubeconfig::read().context(
+                    "find the API server: there is neither a service account nor a kubeconfig (--kubeconfig, KUBECONFIG)",
+                )?,
+            };
+            let config = Config::from_custom_kubeconfig(kubeconfig, &options)
+                .await
+                .context("use the kubeconfig")?;
+            (config, false)
+        }
+    };
+    config.connect_timeout = Some(CONNECT);
+    // A watch says nothing for minutes; each request has a limit of its own.
+    config.read_timeout = None;
+    Ok(Access { config, is_inside })
+}
+
+/// A client whose requests are counted.
+pub fn client(config: Config, metrics: &Arc<Metrics>) -> Result<Client> {
+    let builder = ClientBuilder::try_from(config).context("make the client")?;
+    Ok(builder.with_layer(&Count(Arc::clone(metrics))).build())
+}
+
+/// Puts [`Counted`] around a service.
+struct Count(Arc<Metrics>);
+
+impl<S> Layer<S> for Count {
+    type Service = Counted<S>;
+
+    fn layer(&self, inner: S) -> Counted<S> {
+        Counted {
+            inner,
+            metrics: Arc::clone(&self.0),
+        }
+    }
+}
+
+/// Counts requests by method and status.
+#[derive(Clone)]
+struct Counted<S> {
+    inner: S,
+    metrics: Arc<Metrics>,
+}
+
+impl<S, B, R> Service<http::Request<B>> for Counted<S>
+where
+    S: Service<http::Request<B>, Response = http::Response<R>>,
+    S::Future: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = BoxFuture<'static, Result<S::Response, S::Error>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: http::Request<B>) -> Self::Future {
+        let metrics = Arc::clone(&self.metrics);
+        let method = request.method().as_str().to_owned();
+        let answer = self.inner.call(request);
+        async move {
+            let answer = answer.await;
+            let code = match &answer {
+                Ok(response) => response.status().as_u16().to_string(),
+                Err(_) => "<error>".to_owned(),
+            };
+            metrics.requested(&method, &code);
+            answer
+        }
+        .boxed()
+    }
+}
