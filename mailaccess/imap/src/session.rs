@@ -134,6 +134,7 @@ fn stopped(stop: Stop) -> Output {
     let (code, text) = match stop {
         Stop::AccessRevoked(why) => log_on::no_access(why),
         Stop::IdleTimeout => ("", "Connection closed after a long silence."),
+        Stop::LogOnTimeout => ("", "Connection closed, nobody logged on in time."),
         Stop::ShuttingDown => (
             "UNAVAILABLE",
             "The server shuts down, please connect again.",

@@ -146,6 +146,8 @@ pub enum Stop {
     AccessRevoked(NoAccess),
     /// Silent for too long.
     IdleTimeout,
+    /// Nobody has logged on in time, however much was said.
+    LogOnTimeout,
     /// The pod ends; the client should come again.
     ShuttingDown,
     /// There are as many connections as are allowed.

@@ -274,6 +274,7 @@ fn stopped(stop: Stop) -> Output {
     match stop {
         Stop::AccessRevoked(why) => log_on::no_access(why),
         Stop::IdleTimeout => reply::err("Closing after a long silence; nothing was deleted."),
+        Stop::LogOnTimeout => reply::err("Closing, nobody logged on in time."),
         Stop::ShuttingDown => reply::refuse(
             Code::SysTemp,
             "The server shuts down, please connect again.",

@@ -11,10 +11,22 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use tokio::task::coop::consume_budget;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// How long to read after the last word, so that it arrives.
 const LINGER: Duration = Duration::from_secs(1);
+
+/// How long a client that nobody has logged on from has to take an answer at least.
+const LAST_WORD: Duration = Duration::from_secs(10);
+
+/// How much to send.
+#[derive(Clone, Copy)]
+enum Amount {
+    /// All but a last, small piece.
+    Most,
+    /// Everything.
+    All,
+}
 
 /// Whether the client was told something.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,12 +58,7 @@ impl<S: Session> Connection<S> {
                         metrics.refused_command(why).inc();
                     }
                     self.queue.push(output);
-                    let server = &self.server;
-                    let sent = self
-                        .queue
-                        .send_most(&mut self.transport, &server.pool, &server.tasks)
-                        .await?;
-                    self.count_sent(sent);
+                    self.send(Amount::Most).await?;
                     self.handle(Input::Written)
                 }
                 Step::LogOn(log_on) => {
@@ -193,12 +200,34 @@ impl<S: Session> Connection<S> {
 
     /// Sends everything.
     async fn flush(&mut self) -> Result<(), Ended> {
+        self.send(Amount::All).await
+    }
+
+    /// Sends. Who takes it byte by byte before anybody has logged on gains no time by that.
+    async fn send(&mut self, amount: Amount) -> Result<(), Ended> {
         let server = Arc::clone(&self.server);
-        let sent = self
-            .queue
-            .send_all(&mut self.transport, &server.pool, &server.tasks)
-            .await?;
-        self.count_sent(sent);
+        let deadline = self.place.signals().is_anonymous().then(|| {
+            // The last word may come as late as that.
+            self.log_on_deadline().max(Instant::now() + LAST_WORD)
+        });
+        let (queue, transport) = (&mut self.queue, &mut self.transport);
+        let send = async {
+            match amount {
+                Amount::Most => {
+                    queue
+                        .send_most(transport, &server.pool, &server.tasks)
+                        .await
+                }
+                Amount::All => queue.send_all(transport, &server.pool, &server.tasks).await,
+            }
+        };
+        let result = match deadline {
+            None => send.await,
+            Some(deadline) => timeout_at(deadline, send)
+                .await
+                .unwrap_or(Err(Ended::Stalled)),
+        };
+        self.count_sent(result?);
         Ok(())
     }
 

@@ -53,6 +53,7 @@ impl Ended {
             Self::Closed => "closed",
             Self::Stopped(Stop::AccessRevoked(_)) => "access_revoked",
             Self::Stopped(Stop::IdleTimeout) => "idle_timeout",
+            Self::Stopped(Stop::LogOnTimeout) => "log_on_timeout",
             Self::Stopped(Stop::ShuttingDown) => "shutting_down",
             Self::Stopped(Stop::TooManyConnections) => "too_many_connections",
             Self::Stalled => "stalled",

@@ -42,6 +42,10 @@ use transport::Transport;
 /// The longest handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How many times `preAuthenticatedConnectionTimeout` a connection lives on which nobody logs on, however
+/// much is said.
+const LOG_ON_TIMEOUTS: u32 = 3;
+
 /// With what a port begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Security {
@@ -87,6 +91,8 @@ struct Connection<S> {
     starving: bool,
     /// When the client last said something (before a login: something whole), or was last answered.
     active: Instant,
+    /// When it was accepted.
+    begun: Instant,
     /// Why the session was told to end.
     stopped: Option<Stop>,
 }
@@ -144,8 +150,15 @@ impl<S: Session> Connection<S> {
             taken: 0,
             starving: false,
             active: Instant::now(),
+            begun: Instant::now(),
             stopped: None,
         }
+    }
+
+    /// When the connection ends if nobody has logged on by then, by the newest settings.
+    fn log_on_deadline(&self) -> Instant {
+        let timeouts = self.server.live(Self::protocol()).timeouts;
+        self.begun + timeouts.pre_authenticated * LOG_ON_TIMEOUTS
     }
 
     fn protocol() -> Protocol {

@@ -73,6 +73,11 @@ impl Signals {
         self.lock_person().clone()
     }
 
+    /// Whether nobody has been let in.
+    pub(super) fn is_anonymous(&self) -> bool {
+        self.lock_person().is_none()
+    }
+
     pub(crate) fn set_person(&self, person: MailboxAddress) {
         *self.lock_person() = Some(person);
     }

@@ -1,12 +1,15 @@
 //! The driver with a session whose every step is asked for by its client, one word a line.
 
 use super::{Accepted, Ended, Security, serve};
-use crate::testing::{Bench, whole};
+use crate::testing::{Bench, person, whole};
 use mailaccess_config::Protocol;
+use mailaccess_imap::Imap;
 use mailaccess_mail::step::{
     self, Context, Input, NoAccess, Output, Phase, Session, Step, Stop, Wait,
 };
 use mailaccess_mail::store::{Body, BodyLost};
+use mailaccess_pop3::Pop3;
+use mailaccess_store::maildir::AccountPath;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
@@ -381,6 +384,109 @@ async fn before_a_login_half_a_command_does_not_count_as_a_word() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_talks_on_without_logging_on_ends_in_time_all_the_same() {
+    let mut talk = Talk::begin().await;
+    let begin = Instant::now();
+    // Never silent for long, and always with something whole to say.
+    let mut answers = 0;
+    let last = loop {
+        talk.say("noop\r\n").await;
+        match talk.line().await {
+            line if line == "noop" => answers += 1,
+            line => break line,
+        }
+        tokio::time::sleep(Duration::from_secs(7)).await;
+    };
+    assert_eq!(last, "LogOnTimeout");
+    let (ended, _) = talk.end().await;
+    assert!(
+        matches!(ended, Ended::Stopped(Stop::LogOnTimeout)),
+        "{ended:?}"
+    );
+    let lived = begin.elapsed();
+    assert!(lived >= Duration::from_mins(3), "{lived:?}");
+    assert!(lived < Duration::from_secs(190), "{lived:?}");
+    assert!(answers >= 25, "{answers}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_takes_an_answer_slowly_gains_no_time_without_logging_on() {
+    let mut talk = Talk::begin().await;
+    let begin = Instant::now();
+    talk.say("huge\r\n").await;
+    let mut piece = vec![0; 8 << 20];
+    while talk.client.read_exact(&mut piece).await.is_ok() {
+        tokio::time::sleep(Duration::from_secs(30)).await;
+    }
+    let ended = talk.served.await.unwrap();
+    assert!(matches!(ended, Ended::Stalled), "{ended:?}");
+    let lived = begin.elapsed();
+    assert!(lived < Duration::from_mins(4), "{lived:?}");
+}
+
+/// A real session that ann has logged on to by these commands, once the last answer to them was read.
+async fn logged_on<S: Session>(protocol: Protocol, commands: &str, last: &str) -> Talk {
+    let bench = Bench::new(whole(&["ann"]));
+    let path = AccountPath::new(["example.com", "ann", "Maildir"]).unwrap();
+    bench.server.store.create_account(&path).unwrap();
+    let (client, accepted) = bench.connect(protocol, Security::Plain).await;
+    let signals = Arc::clone(accepted.place.signals());
+    let served = tokio::spawn(serve::<S>(Arc::clone(&bench.server), accepted));
+    let mut talk = Talk {
+        bench,
+        client,
+        signals,
+        served,
+    };
+    talk.say(commands).await;
+    while talk.line().await != last {
+        assert!(!talk.served.is_finished());
+    }
+    talk
+}
+
+/// Half an hour (`authenticatedConnectionTimeout`) after its last word a session is told to go.
+async fn silence_ends(mut talk: Talk, command: &str, last_word: &str) {
+    let begin = Instant::now();
+    // What lets a guest go in time lets nobody go who has logged on.
+    tokio::time::sleep(Duration::from_mins(20)).await;
+    talk.say(command).await;
+    let answer = talk.line().await;
+    assert!(answer.contains("OK"), "{answer}");
+    let (ended, rest) = talk.end().await;
+    assert!(
+        matches!(ended, Ended::Stopped(Stop::IdleTimeout)),
+        "{ended:?}"
+    );
+    assert_eq!(String::from_utf8(rest).unwrap(), last_word);
+    let lived = begin.elapsed();
+    assert!(lived >= Duration::from_mins(50), "{lived:?}");
+    assert!(lived < Duration::from_secs(50 * 60 + 5), "{lived:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_imap_session_that_is_silent_for_too_long_gets_bye() {
+    let talk = logged_on::<Imap>(
+        Protocol::Imap,
+        "a LOGIN ann secret\r\n",
+        "a OK LOGIN completed.",
+    );
+    let bye = "* BYE Connection closed after a long silence.\r\n";
+    silence_ends(talk.await, "b NOOP\r\n", bye).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pop3_session_that_is_silent_for_too_long_is_told_so() {
+    let talk = logged_on::<Pop3>(
+        Protocol::Pop,
+        "USER ann\r\nPASS secret\r\n",
+        "+OK User successfully logged on.",
+    );
+    let err = "-ERR Closing after a long silence; nothing was deleted.\r\n";
+    silence_ends(talk.await, "NOOP\r\n", err).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_client_that_takes_nothing_is_given_up_after_a_minute() {
     let mut talk = Talk::begin().await;
     let begin = Instant::now();
@@ -395,6 +501,7 @@ async fn a_client_that_takes_nothing_is_given_up_after_a_minute() {
 #[tokio::test(start_paused = true)]
 async fn a_client_that_reads_slowly_is_served_for_hours() {
     let mut talk = Talk::begin().await;
+    talk.signals.set_person(person("ann"));
     talk.say("huge\r\n").await;
     let mut piece = vec![0; 8 << 20];
     for _ in 0..100 {

@@ -26,10 +26,10 @@ impl<S: Session> Connection<S> {
                 return Ok(Event::Changed);
             }
             signals.take_settings();
-            let silent = self.active + self.patience();
+            let (end, stop) = self.end_of_patience();
             let now = Instant::now();
-            if now >= silent {
-                return Ok(Event::Stop(Stop::IdleTimeout));
+            if now >= end {
+                return Ok(Event::Stop(stop));
             }
             match self.fill() {
                 Some(Ok(0)) => return Ok(Event::Eof),
@@ -45,7 +45,7 @@ impl<S: Session> Connection<S> {
             if tick.is_some_and(|tick| now >= tick) {
                 return Ok(Event::Tick);
             }
-            let until = tick.map_or(silent, |tick| tick.min(silent));
+            let until = tick.map_or(end, |tick| tick.min(end));
             let signals = self.place.signals();
             tokio::select! {
                 // A signal first: it may mean that the bytes are no longer wanted.
@@ -82,13 +82,18 @@ impl<S: Session> Connection<S> {
         result.map(|result: io::Result<usize>| result.map_err(Ended::Lost))
     }
 
-    /// How long the client may be silent, by the newest settings.
-    fn patience(&self) -> std::time::Duration {
+    /// Until when the client is waited for, by the newest settings, and why no longer.
+    fn end_of_patience(&self) -> (Instant, Stop) {
         let timeouts = self.server.live(Self::protocol()).timeouts;
         if self.is_logged_on() {
-            timeouts.authenticated
+            return (self.active + timeouts.authenticated, Stop::IdleTimeout);
+        }
+        let silent = self.active + timeouts.pre_authenticated;
+        let late = self.log_on_deadline();
+        if silent <= late {
+            (silent, Stop::IdleTimeout)
         } else {
-            timeouts.pre_authenticated
+            (late, Stop::LogOnTimeout)
         }
     }
 

@@ -3,6 +3,8 @@
 use super::served_pod::{Served, ann, heard};
 use super::{Metric, Row, check};
 use crate::harness::{Security, Service, Wire, now};
+use std::thread::sleep;
+use std::time::Duration;
 
 /// The shortest `preAuthenticatedConnectionTimeout`.
 const PATIENCE_SECS: u32 = 10;
@@ -53,6 +55,29 @@ fn say_nothing(stage: &mut Served) {
     assert!((9..20).contains(&waited), "{waited} s");
 }
 
+/// Asks every other second what the server can do, and never logs on.
+fn talk_on(stage: &mut Served) {
+    let port = stage.pod.ports().of(Service::Pop3);
+    let mut wire = Wire::connect(port, Security::Plain).unwrap();
+    wire.line().unwrap();
+    let begin = now();
+    let last = loop {
+        if wire.write(b"CAPA\r\n").is_err() {
+            break "closed without a word".to_owned();
+        }
+        let first = String::from_utf8(wire.line().unwrap()).unwrap();
+        if !first.starts_with("+OK") {
+            break first;
+        }
+        while wire.line().unwrap() != b"." {}
+        assert!(begin.elapsed().as_secs() < 60, "it goes on for ever");
+        sleep(Duration::from_secs(2));
+    };
+    stage.heard = last;
+    let lived = begin.elapsed().as_secs();
+    assert!((29..45).contains(&lived), "{lived} s");
+}
+
 #[test]
 fn whoever_does_not_log_on_in_time_is_shown_the_door() {
     let mut stage = Served::start(|settings| {
@@ -68,6 +93,16 @@ fn whoever_does_not_log_on_in_time_is_shown_the_door() {
         )],
         metric: Metric::Rises(
             "mailaccess_connections_ended_total{protocol=\"pop\",reason=\"idle_timeout\"}",
+        ),
+    };
+    check(&mut stage, &row);
+    let row = Row {
+        name: "a client that talks on and never logs on",
+        fault: talk_on,
+        status: &[],
+        wire: &[(heard, "-ERR Closing, nobody logged on in time.")],
+        metric: Metric::Rises(
+            "mailaccess_connections_ended_total{protocol=\"pop\",reason=\"log_on_timeout\"}",
         ),
     };
     check(&mut stage, &row);

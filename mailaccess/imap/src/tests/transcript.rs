@@ -243,6 +243,7 @@ fn stop(what: &str) -> Stop {
         "PersonGone" => Stop::AccessRevoked(NoAccess::PersonGone),
         "NotLoaded" => Stop::AccessRevoked(NoAccess::NotLoaded),
         "IdleTimeout" => Stop::IdleTimeout,
+        "LogOnTimeout" => Stop::LogOnTimeout,
         "ShuttingDown" => Stop::ShuttingDown,
         "TooManyConnections" => Stop::TooManyConnections,
         _ => panic!("nobody stops for {what}"),

@@ -216,6 +216,7 @@ fn stop(text: &str) -> Stop {
         "PersonGone" => Stop::AccessRevoked(NoAccess::PersonGone),
         "NotLoaded" => Stop::AccessRevoked(NoAccess::NotLoaded),
         "IdleTimeout" => Stop::IdleTimeout,
+        "LogOnTimeout" => Stop::LogOnTimeout,
         "ShuttingDown" => Stop::ShuttingDown,
         "TooManyConnections" => Stop::TooManyConnections,
         _ => panic!("{text}"),
