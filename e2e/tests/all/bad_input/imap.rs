@@ -70,7 +70,7 @@ const fn row(
     }
 }
 
-const BEFORE_LOGIN: [Row<Served>; 10] = [
+const BEFORE_LOGIN: [Row<Served>; 11] = [
     row(
         "a line that is too long",
         |stage| say(stage, format!("a NOOP {}", "x".repeat(17_000))),
@@ -140,6 +140,15 @@ const BEFORE_LOGIN: [Row<Served>; 10] = [
             "10 times BAD, then * BYE Connection closed after too many mistakes.",
         )],
         SYNTAX,
+    ),
+    row(
+        "commands in the clear behind STARTTLS",
+        |stage| {
+            let command = format!("a STARTTLS\r\nb LOGIN {ANN} {PASSWORD}\r\n");
+            stage.say(Service::Imap, Security::Plain, command.as_bytes());
+        },
+        &[(heard, "a OK Begin TLS negotiation now.")],
+        Metric::Rises("mailaccess_connections_ended_total{protocol=\"imap\",reason=\"injection\"}"),
     ),
     row(
         "a name with a path",
@@ -228,7 +237,7 @@ const CHARACTER: &str = "a NO [CANNOT] The mailbox name holds a character that i
 const EMPTY: &str = "a NO [CANNOT] The mailbox name has an empty level.";
 const UTF7: &str = "a NO [CANNOT] The mailbox name is not valid modified UTF-7.";
 
-const FOLDERS: [Row<Served>; 14] = [
+const FOLDERS: [Row<Served>; 15] = [
     row(
         "..",
         |s| logged_on(s, "a CREATE .."),
@@ -298,6 +307,12 @@ const FOLDERS: [Row<Served>; 14] = [
     row(
         "no UTF-7",
         |s| logged_on(s, "a CREATE &bad"),
+        &[(heard, UTF7)],
+        NAME,
+    ),
+    row(
+        "UTF-7 that does not end",
+        |s| logged_on(s, "a CREATE &-&"),
         &[(heard, UTF7)],
         NAME,
     ),

@@ -186,6 +186,19 @@ fn append(stage: &mut Served) -> String {
     imap.append("INBOX", "()", &message).unwrap().status
 }
 
+/// APPEND of a message for which the file system is too small: it is full in the middle.
+fn append_too_much(stage: &mut Served) -> String {
+    let port = stage.pod.ports().of(Service::Imap);
+    let mut imap = Imap::connect(port, Security::Plain).unwrap();
+    imap.log_on(ANN, PASSWORD);
+    let message = [MESSAGE, &b"x".repeat(1 << 20)].concat();
+    imap.append("INBOX", "()", &message).unwrap().status
+}
+
+fn create(stage: &mut Served) -> String {
+    imap(stage, &["CREATE Folder"])
+}
+
 fn copy(stage: &mut Served) -> String {
     imap(stage, &["EXAMINE INBOX", "COPY 1 Archive"])
 }
@@ -206,7 +219,14 @@ fn delete(stage: &mut Served) -> String {
     pop3.command("QUIT").unwrap_or_else(|refusal| refusal)
 }
 
-const ROOM: [Row<Served>; 2] = [
+const ROOM: [Row<Served>; 3] = [
+    Row {
+        name: "a message that is larger than the room",
+        fault: |_| {},
+        status: &[],
+        wire: &[(append_too_much, FULL), (stat, "1 46")],
+        metric: Metric::Rises("mailaccess_store_failures_total{kind=\"over_quota\"}"),
+    },
     Row {
         name: "no room left",
         fault: fill,
@@ -236,6 +256,7 @@ const ROOM: [Row<Served>; 2] = [
         status: &[],
         wire: &[
             (append, DENIED),
+            (create, DENIED),
             (
                 copy,
                 "OK [READ-ONLY] EXAMINE completed. | NO [NOPERM] The server may not change this mailbox.",
