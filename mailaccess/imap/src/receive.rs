@@ -92,7 +92,7 @@ impl Imap {
                 Cut::Command(line) => {
                     let turn = dispatch(cx, state, &line);
                     wipe(line);
-                    if !matches!(turn, Turn::Mistake(..)) {
+                    if !turn.is_mistake() {
                         self.mistakes = 0;
                     }
                     return turn;

@@ -40,6 +40,14 @@ impl Turn {
         }
     }
 
+    /// Whether it counts as a mistake, or may still become one: the beginning of an exchange says nothing yet.
+    pub(crate) const fn is_mistake(&self) -> bool {
+        matches!(
+            self,
+            Self::Mistake(..) | Self::Next(State::Authenticating(_), _)
+        )
+    }
+
     /// Does work; the state comes back with it.
     pub(crate) fn run(work: Work) -> Self {
         Self::Next(State::Running, Step::Run(Job::new(work)))

@@ -32,7 +32,7 @@ use mailaccess_mail::step::{
     Context, Input, LogOnAnswer, Output, Phase, Protocol, Refused, Session, Step, Stop, Wait,
 };
 
-/// Mistakes after which a connection ends.
+/// Mistakes in a row after which a connection ends.
 const MAX_MISTAKES: u8 = 10;
 /// Failed logins after which a connection ends.
 const MAX_FAILED_LOG_ONS: u8 = 3;
@@ -145,7 +145,13 @@ impl Pop3 {
             _ => COMMAND_LIMIT,
         };
         match self.lines.cut(bytes, limit) {
-            Cut::Line(line) => dispatch(cx, state, line),
+            Cut::Line(line) => {
+                let turn = dispatch(cx, state, line);
+                if !turn.is_mistake() {
+                    self.mistakes = 0;
+                }
+                turn
+            }
             Cut::More => Turn::Next(state, Step::Read(Wait::default())),
             Cut::TooLong => Turn::mistake(
                 match state {
@@ -202,7 +208,8 @@ impl Pop3 {
                 if self.mistakes < MAX_MISTAKES {
                     (state, Step::Write(reply::mistake(why, text)))
                 } else {
-                    let text = format!("{text} Too many mistakes, closing.");
+                    let text = text.trim_end_matches('.');
+                    let text = format!("{text}. Too many mistakes, closing.");
                     let output = reply::mistake(why, text);
                     (State::Ending, Step::Write(output))
                 }

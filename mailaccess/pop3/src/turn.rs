@@ -9,7 +9,7 @@ use mailaccess_mail::step::{Output, Refused, Step};
 pub(crate) enum Turn {
     /// It goes on like this.
     Next(State, Step<Job>),
-    /// The client made a mistake: it is told so, and after too many of them the connection ends.
+    /// The client made a mistake: it is told so, and after too many in a row the connection ends.
     Mistake(State, Refused, Cow<'static, str>),
     /// The connection ends with these words.
     End(Output),
@@ -24,6 +24,14 @@ impl Turn {
     /// Tells the client of its mistake.
     pub(crate) fn mistake(state: State, why: Refused, text: impl Into<Cow<'static, str>>) -> Self {
         Self::Mistake(state, why, text.into())
+    }
+
+    /// Whether it counts as a mistake, or may still become one: the beginning of an exchange says nothing yet.
+    pub(crate) const fn is_mistake(&self) -> bool {
+        matches!(
+            self,
+            Self::Mistake(..) | Self::Next(State::Authenticating(_), _)
+        )
     }
 
     /// The driver handed in something that answers no step of ours. Nothing can be said for sure any

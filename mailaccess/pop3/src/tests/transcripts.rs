@@ -247,6 +247,7 @@ macro_rules! transcripts {
 
 transcripts! {
     auth_takes_plain_and_login: "auth.pop3",
+    mistakes_in_a_row_end_the_connection: "mistakes.pop3",
     each_refusal_has_its_own_words: "no-access.pop3",
     a_refusal_says_what_a_client_may_know: "refusals.pop3",
     the_example_session_of_rfc_1939: "rfc1939.pop3",
