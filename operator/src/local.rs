@@ -2,6 +2,7 @@
 //! the real pod; only reading and writing differ from a cluster.
 
 pub mod greeting;
+pub mod ledger_file;
 pub mod mount;
 pub mod objects;
 pub mod pod;
@@ -23,6 +24,7 @@ use crate::reconcile::{Object, apply, update_status};
 use anyhow::{Context as _, Result, bail};
 use greeting::{People, Place};
 use k8s_openapi::jiff::Timestamp;
+use ledger_file::LedgerFile;
 use mailaccess_config::{MailboxAddress, Settings};
 use mailaccess_crds::ConditionStatus;
 use mount::Mount;
@@ -118,6 +120,7 @@ struct Local<W> {
     options: Options,
     terminal: Terminal<W>,
     ledger: Ledger,
+    memory: LedgerFile,
     objects: Objects,
     mount: Mount,
     pod: Option<Pod>,
@@ -137,21 +140,21 @@ struct Local<W> {
 
 impl<W: Write> Local<W> {
     fn open(options: Options, out: W) -> Result<Self> {
-        let mut ledger = Ledger::new(&options.namespace);
-        if let Ok(text) = std::fs::read_to_string(options.data.join(LEDGER)) {
-            ledger.remember(&text);
-        }
         let open = |name: &str| options.data.join(name);
         let lock = File::create(open(LOCK)).context("open the lock file")?;
         if lock.try_lock().is_err() {
             bail!("another `local` uses {}", options.data.display());
         }
+        let mut terminal = Terminal::new(out);
+        let mut ledger = Ledger::new(&options.namespace);
+        let memory = LedgerFile::open(open(LEDGER), &mut ledger, &mut terminal)?;
         Ok(Self {
             _lock: lock,
             objects: Objects::open(open("objects")).context("open the folder of objects")?,
             mount: Mount::open(open("documents")).context("open the folder of documents")?,
-            terminal: Terminal::new(out),
+            terminal,
             ledger,
+            memory,
             pod: None,
             report: PodReport {
                 pod: POD.to_owned(),
@@ -200,7 +203,8 @@ impl<W: Write> Local<W> {
         for notice in self.ledger.apply(&files, Timestamp::now()) {
             self.terminal.notice(&notice)?;
         }
-        Ok(())
+        // Before anything of it is served: what was accepted stays so whenever this process ends.
+        self.memory.keep(&self.ledger, &mut self.terminal)
     }
 
     /// Once through all five steps.
@@ -239,7 +243,7 @@ impl<W: Write> Local<W> {
             self.greet(&id, &validated, &built, &statuses)?;
         }
         self.show_orphans()?;
-        self.keep_ledger()
+        self.memory.keep(&self.ledger, &mut self.terminal)
     }
 
     fn write(&mut self, built: &Built, now: Timestamp) -> Result<()> {
@@ -472,15 +476,6 @@ impl<W: Write> Local<W> {
         self.terminal.say(&text)?;
         self.greeted = Some(id.clone());
         Ok(())
-    }
-
-    fn keep_ledger(&self) -> Result<()> {
-        let text = self.ledger.to_memory()?;
-        let path = self.options.data.join(LEDGER);
-        if std::fs::read_to_string(&path).is_ok_and(|before| before == text) {
-            return Ok(());
-        }
-        std::fs::write(&path, text).with_context(|| format!("write {}", path.display()))
     }
 
     /// Where to ask the pod, while that can tell anything new.

@@ -5,16 +5,18 @@
 //! under an older schema would be, so that its target can be denied.
 
 use super::judge::{self, Document, Fault};
+use super::memory::{self, Identity, Kept, MemoryError};
 use super::source::{Place, SourceFile};
 use crate::reconcile::{Invalid, Observed};
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use k8s_openapi::jiff::Timestamp;
 use mailaccess_config::Digest;
-use mailaccess_crds::admission::{Accepted, Kind, Object};
+use mailaccess_crds::admission::{self, Accepted, Kind, Object};
 use mailaccess_crds::{CASMailbox, CertificateBinding, MailAccessServer};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -65,6 +67,33 @@ impl Entry {
     pub fn was_accepted(&self) -> bool {
         self.accepted.is_some()
     }
+
+    /// What is in force instead of an edit that was refused.
+    fn instead(&self) -> &'static str {
+        if self.stored.invalid().is_some() {
+            NO_LONGER_FITS
+        } else {
+            LAST_ACCEPTED
+        }
+    }
+
+    fn kept<'ledger>(&'ledger self, identity: &'ledger Identity) -> Kept<'ledger> {
+        let (object, causes) = match (&self.accepted, self.stored.invalid()) {
+            (Some(accepted), _) => (Cow::Borrowed(accepted), Cow::default()),
+            (None, Some(invalid)) => (
+                Cow::Borrowed(&invalid.raw),
+                Cow::Borrowed(invalid.causes.as_slice()),
+            ),
+            (None, None) => (Cow::Owned(Value::Null), Cow::default()),
+        };
+        Kept {
+            identity: Cow::Borrowed(identity),
+            file: memory::file_name(&self.place.file),
+            line: self.place.line,
+            object,
+            causes,
+        }
+    }
 }
 
 /// Something that people should know about their files.
@@ -99,31 +128,19 @@ pub enum Notice {
 }
 
 const LAST_ACCEPTED: &str = "its last accepted version stays in force";
+const NO_LONGER_FITS: &str =
+    "its last accepted version no longer fits, so whatever it is about is denied";
 const TARGET_DENIED: &str = "it was never accepted, so whatever it is about is denied";
 const FILE_STAYS: &str = "what this file said before stays in force";
 const EMPTIED: &str = "the file is empty; delete it to delete what it said";
 const NOTHING: &str = "there is no earlier version";
-
-/// What an API server remembers of an object beside what people write.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Memory {
-    #[serde(flatten)]
-    id: ObjectId,
-    uid: String,
-    created: Timestamp,
-    generation: i64,
-    spec: Digest,
-    #[serde(default)]
-    status: Value,
-}
 
 /// All objects.
 #[derive(Debug)]
 pub struct Ledger {
     namespace: String,
     entries: BTreeMap<ObjectId, Entry>,
-    memory: BTreeMap<ObjectId, Memory>,
+    memory: BTreeMap<ObjectId, Identity>,
     told: BTreeSet<String>,
 }
 
@@ -138,24 +155,47 @@ impl Ledger {
         }
     }
 
-    /// Takes over what [`Ledger::to_memory`] gave in an earlier run. What cannot be read is forgotten.
-    pub fn remember(&mut self, text: &str) {
-        let memories: Vec<Memory> = serde_json::from_str(text).unwrap_or_default();
-        self.memory = memories
-            .into_iter()
-            .map(|memory| (memory.id.clone(), memory))
-            .collect();
+    /// Takes over what [`Ledger::to_memory`] gave in an earlier run, whole or not at all: what was in force
+    /// then is in force until the files say otherwise.
+    pub fn remember(&mut self, text: &str) -> Result<(), MemoryError> {
+        for kept in memory::parse(text)? {
+            let Kept {
+                identity,
+                file,
+                line,
+                object,
+                causes,
+            } = kept;
+            let identity = identity.into_owned();
+            let place = Place {
+                file: file.into(),
+                line,
+            };
+            let entry = restored(&identity.id, object.into_owned(), causes.into_owned());
+            let Some((mut stored, accepted)) = entry else {
+                continue;
+            };
+            stamp(&mut stored, &identity);
+            let entry = Entry {
+                place,
+                stored,
+                accepted,
+            };
+            self.entries.insert(identity.id.clone(), entry);
+            self.memory.insert(identity.id.clone(), identity);
+        }
+        Ok(())
     }
 
-    /// Identities, generations and statuses, for the next run.
-    pub fn to_memory(&self) -> serde_json::Result<String> {
-        let memories: Vec<&Memory> = self
-            .memory
+    /// What the next run has to know.
+    pub fn to_memory(&self) -> Result<String, MemoryError> {
+        let kept: Vec<Kept<'_>> = self
+            .entries
             .iter()
-            .filter(|(id, _)| self.entries.contains_key(*id))
-            .map(|(_, memory)| memory)
+            .filter(|(id, _)| memory::is_kept(id))
+            .filter_map(|(id, entry)| Some(entry.kept(self.memory.get(id)?)))
             .collect();
-        serde_json::to_string_pretty(&memories)
+        memory::print(&kept)
     }
 
     /// Every object.
@@ -234,7 +274,7 @@ impl Ledger {
                 let stored = invalid(&id, &written.value, old, causes);
                 let instead = match (&stored, old) {
                     (Some(_), _) => TARGET_DENIED,
-                    (None, Some(_)) => LAST_ACCEPTED,
+                    (None, Some(old)) => old.instead(),
                     (None, None) => NOTHING,
                 };
                 notices.push(Notice::Refused {
@@ -275,12 +315,12 @@ impl Ledger {
     /// Keeps an object, and gives it what the API server would: uid, time of creation, generation, and the
     /// status that it had.
     fn store(&mut self, id: ObjectId, mut entry: Entry, value: &Value, now: Timestamp) -> i64 {
-        let generation = self.stamp(&id, value, &mut entry.stored, now);
+        let generation = self.identify(&id, value, &mut entry.stored, now);
         self.entries.insert(id, entry);
         generation
     }
 
-    fn stamp(
+    fn identify(
         &mut self,
         id: &ObjectId,
         written: &Value,
@@ -294,7 +334,7 @@ impl Ledger {
                 .to_string()
                 .as_bytes(),
         );
-        let memory = self.memory.entry(id.clone()).or_insert_with(|| Memory {
+        let memory = self.memory.entry(id.clone()).or_insert_with(|| Identity {
             id: id.clone(),
             uid: uid(id, now),
             created: now,
@@ -306,12 +346,7 @@ impl Ledger {
             memory.generation += 1;
             memory.spec = spec;
         }
-        let metadata = stored.metadata_mut();
-        metadata.namespace = Some(id.namespace.clone());
-        metadata.uid = Some(memory.uid.clone());
-        metadata.generation = Some(memory.generation);
-        metadata.creation_timestamp = Some(Time(memory.created));
-        stored.set_status(&memory.status);
+        stamp(stored, memory);
         memory.generation
     }
 
@@ -382,20 +417,32 @@ fn invalid(
     if old.is_some_and(|old| old.accepted.is_some()) {
         return None;
     }
-    let invalid = Box::new(Invalid {
-        metadata: ObjectMeta {
-            name: Some(id.name.clone()),
-            ..ObjectMeta::default()
-        },
-        raw: written.clone(),
-        causes,
-    });
-    match id.kind.as_str() {
-        "MailAccessServer" => Some(Stored::Server(Observed::Invalid(invalid))),
-        "CASMailbox" => Some(Stored::Mailbox(Observed::Invalid(invalid))),
-        "CertificateBinding" => Some(Stored::Binding(Observed::Invalid(invalid))),
-        _ => None,
+    Stored::refused(id, written.clone(), causes)
+}
+
+/// An object as it was in force in an earlier run, and what was accepted of it. One that fitted an older
+/// schema alone is one that does not fit; that it was accepted still counts for what may not change.
+fn restored(id: &ObjectId, object: Value, causes: Vec<String>) -> Option<(Stored, Option<Value>)> {
+    if !causes.is_empty() {
+        return Some((Stored::refused(id, object, causes)?, None));
     }
+    match admission::judge(object.clone(), None) {
+        Ok(accepted) => Some((Stored::from_accepted(&accepted)?, Some(accepted.value))),
+        Err(errors) => {
+            let stored = Stored::refused(id, object.clone(), judge::texts(&errors))?;
+            Some((stored, Some(object)))
+        }
+    }
+}
+
+/// Gives an object what the API server would.
+fn stamp(stored: &mut Stored, identity: &Identity) {
+    let metadata = stored.metadata_mut();
+    metadata.namespace = Some(identity.id.namespace.clone());
+    metadata.uid = Some(identity.uid.clone());
+    metadata.generation = Some(identity.generation);
+    metadata.creation_timestamp = Some(Time(identity.created));
+    stored.set_status(&identity.status);
 }
 
 /// Tells an object from an earlier one of the same name.
@@ -420,6 +467,33 @@ impl Stored {
             Object::CertificateBinding(object) => Some(Self::Binding(Observed::Valid(object))),
             Object::Secret(object) => Some(Self::Secret(object)),
             Object::PersistentVolumeClaim(_) => None,
+        }
+    }
+
+    /// Nothing for kinds that have no rules of their own.
+    fn refused(id: &ObjectId, raw: Value, causes: Vec<String>) -> Option<Self> {
+        let invalid = Box::new(Invalid {
+            metadata: ObjectMeta {
+                name: Some(id.name.clone()),
+                ..ObjectMeta::default()
+            },
+            raw,
+            causes,
+        });
+        match id.kind.as_str() {
+            "MailAccessServer" => Some(Self::Server(Observed::Invalid(invalid))),
+            "CASMailbox" => Some(Self::Mailbox(Observed::Invalid(invalid))),
+            "CertificateBinding" => Some(Self::Binding(Observed::Invalid(invalid))),
+            _ => None,
+        }
+    }
+
+    fn invalid(&self) -> Option<&Invalid> {
+        match self {
+            Self::Server(Observed::Invalid(invalid))
+            | Self::Mailbox(Observed::Invalid(invalid))
+            | Self::Binding(Observed::Invalid(invalid)) => Some(invalid),
+            _ => None,
         }
     }
 

@@ -3,8 +3,9 @@
 use crate::cluster::{
     Cluster, Outcome, SERVER, USERS, binding, cas_mailbox, certificate, tls_secret, yaml,
 };
+use crate::memory;
 use mailaccess_config::DocumentName;
-use mailaccess_operator::files::Notice;
+use mailaccess_operator::files::{Ledger, Notice};
 
 const MAIL: &str = "MailAccessServer/mail";
 const ANN: &str = "ann@example.com";
@@ -480,7 +481,11 @@ fn after_a_restart_an_unreadable_server_keeps_everything_that_was_published_but_
     let ann = cas_mailbox("ann", "mailbox: ann@example.com, popEnabled: false");
     cluster.apply(&yaml(&[SERVER, USERS, &ann]));
     cluster.settle();
-    cluster.restart();
+    // What is stored was accepted under an older, looser schema.
+    let memory = cluster.ledger.to_memory().unwrap();
+    cluster.ledger = Ledger::new("default");
+    let looser = memory::forged(&memory, "\"maxConnections\":2000", "\"maxConnections\":0");
+    cluster.ledger.remember(&looser).unwrap();
     let bad = SERVER.replace(
         "pop: {enabled: true}",
         "pop: {enabled: true, maxConnections: 0}",
@@ -491,7 +496,7 @@ fn after_a_restart_an_unreadable_server_keeps_everything_that_was_published_but_
         &ann.replace("popEnabled: false", "imapEnabled: false"),
     ]));
     let outcome = cluster.settle();
-    outcome.expect(MAIL, "Accepted", "False Invalid: spec.pop.maxConnections");
+    outcome.expect(MAIL, "Accepted", "False Invalid: spec.imap.maxConnections");
     outcome.expect(MAIL, "ResolvedRefs", "Unknown Invalid");
     assert!(
         outcome

@@ -142,7 +142,7 @@ impl Cluster {
     pub(crate) fn restart(&mut self) {
         let memory = self.ledger.to_memory().unwrap();
         self.ledger = Ledger::new("default");
-        self.ledger.remember(&memory);
+        self.ledger.remember(&memory).unwrap();
     }
 
     /// Whether there is a server `mail`.

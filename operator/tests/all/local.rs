@@ -353,3 +353,77 @@ async fn a_second_run_on_the_same_data_writes_nothing_new() {
     assert_eq!(moment(), before);
     running.abort();
 }
+
+/// Runs until the server is served, ends, and lets the files be edited.
+async fn served_once(setting: &Setting) -> usize {
+    let running = setting.start();
+    let seen = setting
+        .screen
+        .shows(0, "ready      Served by 1 of 1 pod.")
+        .await;
+    running.abort();
+    let _ = running.await;
+    seen
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_between_two_runs_of_what_may_not_change_is_refused_and_changes_nothing() {
+    let setting = Setting::new("cat");
+    setting.write(&yaml(&[SERVER, USERS]));
+    let seen = served_once(&setting).await;
+    let moment = || fs::read_link(setting.folder.path().join("data/documents/..data")).unwrap();
+    let before = moment();
+
+    let moved = SERVER.replace(
+        "{claimName: mail}}",
+        "{claimName: mail}, path: '{local}/{domain}'}",
+    );
+    setting.write(&yaml(&[&moved, USERS]));
+    let running = setting.start();
+    let screen = &setting.screen;
+    let seen = screen
+        .shows(
+            seen,
+            "files/mail.yaml:14: MailAccessServer/mail: spec.store.maildir.path: Invalid value: \"string\": cannot change: everybody would see an empty mailbox\n  its last accepted version stays in force",
+        )
+        .await;
+    let seen = screen.shows(seen, "ready      Served by 1 of 1 pod.").await;
+    assert_eq!(moment(), before);
+    assert!(setting.settings().contains("{domain}/{local}/Maildir"));
+
+    // Gone and come again, it is another server.
+    setting.write(USERS);
+    let seen = screen.shows(seen, "deleted").await;
+    setting.write(&yaml(&[&moved, USERS]));
+    screen.shows(seen, "ready      Served by 1 of 1 pod.").await;
+    assert!(setting.settings().contains("{local}/{domain}"));
+    running.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_kept_and_is_damaged_is_said_and_stops_nothing() {
+    let setting = Setting::new("cat");
+    setting.write(&yaml(&[SERVER, USERS]));
+    let mut seen = served_once(&setting).await;
+    let path = setting.folder.path().join("data/ledger.json");
+    let mode = fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    for (bytes, cause) in [
+        (&b"[]"[..], "it has format 1, and this release reads 2"),
+        (b"{", "it is damaged: it does not begin with its format"),
+        (b"\xff", "stream did not contain valid UTF-8"),
+    ] {
+        fs::write(&path, bytes).unwrap();
+        let running = setting.start();
+        let said = format!(
+            "data/ledger.json: what the last run kept cannot be used: {cause}; each object counts as new"
+        );
+        seen = setting.screen.shows(seen, &said).await;
+        seen = setting
+            .screen
+            .shows(seen, "ready      Served by 1 of 1 pod.")
+            .await;
+        running.abort();
+        let _ = running.await;
+    }
+}

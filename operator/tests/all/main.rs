@@ -11,4 +11,6 @@ mod golden;
 #[cfg(test)]
 mod local;
 #[cfg(test)]
+mod memory;
+#[cfg(test)]
 mod statuses;
