@@ -9,7 +9,7 @@ use std::{
 use k8s_openapi::api::core::v1::Secret;
 use mailaccess_crds::{
     CASMailbox, MailAccessServer,
-    admission::{Object, read_documents},
+    admission::{Kind, Object, read_documents},
 };
 
 use crate::table::crate_dir;
@@ -34,7 +34,7 @@ fn folders() -> Vec<PathBuf> {
     folders
 }
 
-/// Every object of a folder, accepted.
+/// Every object of a folder that is ours to judge, accepted. The API server alone judges the rest.
 fn objects(folder: &Path) -> Vec<Object> {
     let mut paths: Vec<_> = fs::read_dir(folder)
         .unwrap()
@@ -51,6 +51,9 @@ fn objects(folder: &Path) -> Vec<Object> {
         assert!(!text.contains("PRIVATE KEY"), "{}", path.display());
         for document in read_documents(&text) {
             let document = document.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            if document.kind() == Kind::Foreign {
+                continue;
+            }
             match document.judge(None) {
                 Ok(accepted) => objects.push(accepted.object),
                 Err(errors) => panic!("{}: {errors:?}", path.display()),

@@ -11,10 +11,14 @@ const FOLDER: &str = "crds/examples/quickstart";
 pub const PASSWORD: &str = "quickstart";
 
 /// Its files.
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 5] = [
     (
         "casmailboxes.yaml",
         include_str!("../../../crds/examples/quickstart/casmailboxes.yaml"),
+    ),
+    (
+        "init.yaml",
+        include_str!("../../../crds/examples/quickstart/init.yaml"),
     ),
     (
         "mailaccessserver.yaml",
