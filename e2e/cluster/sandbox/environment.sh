@@ -1,7 +1,7 @@
 # Sourced by every part of the sandbox; the first argument is the work folder.
 
 SANDBOX=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-. "$SANDBOX/../pins.sh"
+. "$SANDBOX/../parts.sh"
 WORK=${1:?the work folder}
 shift
 # Its own, so that several sandboxes do not meet, and named after the folder, so that it is found again.

@@ -214,8 +214,10 @@ fn mail_files_are_touched_by_the_volume_alone() {
     }
 }
 
+/// The operator asks pods what they serve, and says how it is itself; to the API server it speaks by its
+/// client.
 #[test]
-fn sockets_are_opened_by_the_pod_alone() {
+fn sockets_are_opened_by_the_pod_and_by_what_asks_it() {
     only_in(
         &[
             "TcpListener::bind",
@@ -224,7 +226,35 @@ fn sockets_are_opened_by_the_pod_alone() {
             "UnixListener",
             "socket2::Socket",
         ],
-        &["mailaccess/src", "operator/src/local"],
+        &[
+            "mailaccess/src",
+            "operator/src/local",
+            "operator/src/pod_status.rs",
+            "operator/src/cluster/health.rs",
+        ],
+    );
+}
+
+/// Everything else decides, reads or counts.
+#[test]
+fn four_modules_alone_write_to_the_api_server() {
+    only_in(
+        &[
+            "PatchParams",
+            "PostParams",
+            "DeleteParams",
+            "Recorder",
+            ".patch(",
+            ".patch_status(",
+            ".patch_metadata(",
+            ".delete_collection(",
+        ],
+        &[
+            "operator/src/cluster/apply.rs",
+            "operator/src/cluster/update_status.rs",
+            "operator/src/cluster/nudge.rs",
+            "operator/src/cluster/events.rs",
+        ],
     );
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Security, Wire};
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// An IMAP session.
@@ -46,7 +47,15 @@ impl Reply {
 impl Imap {
     /// Connects and reads the greeting.
     pub(crate) fn connect(port: u16, security: Security) -> io::Result<Self> {
-        let mut wire = Wire::connect(port, security)?;
+        Self::greeted(Wire::connect(port, security)?)
+    }
+
+    /// The same at another address.
+    pub(crate) fn connect_to(address: SocketAddr, security: Security) -> io::Result<Self> {
+        Self::greeted(Wire::connect_to(address, security, "localhost")?)
+    }
+
+    fn greeted(mut wire: Wire) -> io::Result<Self> {
         let greeting = String::from_utf8_lossy(&wire.line()?).into_owned();
         Ok(Self {
             wire,

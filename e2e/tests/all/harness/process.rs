@@ -73,7 +73,8 @@ impl Process {
         Self::spawn(Command::new(program).args(arguments).current_dir(folder))
     }
 
-    fn spawn(command: &mut Command) -> Self {
+    /// Starts a command.
+    pub(crate) fn spawn(command: &mut Command) -> Self {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -7,7 +7,7 @@ use rustls::{
     ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned,
 };
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,7 +41,16 @@ impl Wire {
 
     /// Connects and names the host that is wanted (SNI).
     pub(crate) fn connect_as(port: u16, security: Security, name: &str) -> io::Result<Self> {
-        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+        Self::connect_to((Ipv4Addr::LOCALHOST, port).into(), security, name)
+    }
+
+    /// The same at another address.
+    pub(crate) fn connect_to(
+        address: SocketAddr,
+        security: Security,
+        name: &str,
+    ) -> io::Result<Self> {
+        let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;

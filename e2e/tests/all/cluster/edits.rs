@@ -1,0 +1,403 @@
+//! Edits of the resources while two pods on two nodes serve: how long it takes until a new connection shows
+//! each, that nothing is restarted, that nobody uninvolved notices, and that the statuses tell the truth.
+
+use super::operator::Operator;
+use super::sandbox::{Place, Sandbox};
+use super::tenant::{Tenant, at, has_condition};
+use crate::harness::{Imap, Security, Wire, figure, now};
+use serde_json::{Value, json};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle, sleep};
+use std::time::{Duration, Instant};
+
+/// The first new connection is tried so often.
+const EVERY: Duration = Duration::from_millis(20);
+/// From one edit to the next.
+const APART: Duration = Duration::from_millis(1500);
+/// The goals are printed; this fails the test.
+const LIMIT: Duration = Duration::from_secs(10);
+const EDITS: u32 = 20;
+
+/// What an edit's taking effect was seen after, at each pod.
+#[derive(Default)]
+struct Latencies(Vec<(&'static str, Duration)>);
+
+impl Latencies {
+    fn print(&mut self) {
+        let mut kinds: Vec<&str> = self.0.iter().map(|(kind, _)| *kind).collect();
+        kinds.dedup();
+        for kind in kinds {
+            let of_kind = self.0.iter().filter(|(other, _)| *other == kind);
+            let mut all: Vec<Duration> = of_kind.map(|(_, took)| *took).collect();
+            all.sort();
+            let middle = all[all.len() / 2];
+            let last = all[all.len() - 1];
+            figure(
+                &format!("{kind}, {} measurements, p50 and max", all.len()),
+                format!("{middle:.0?} {last:.0?}"),
+            );
+        }
+        let mut all: Vec<Duration> = self.0.iter().map(|(_, took)| *took).collect();
+        all.sort();
+        let p99 = all[all.len() * 99 / 100];
+        figure("all edits, p50", format!("{:.0?}", all[all.len() / 2]));
+        figure("all edits, p99", format!("{p99:.0?}"));
+    }
+}
+
+/// Looks at one pod until it shows something.
+fn watch(address: IpAddr, begin: Instant, shows: &(dyn Fn(IpAddr) -> bool + Sync)) -> Duration {
+    loop {
+        if shows(address) {
+            return begin.elapsed();
+        }
+        assert!(begin.elapsed() < LIMIT, "{address} does not show the edit");
+        sleep(EVERY);
+    }
+}
+
+/// Looks at all pods at once, as the outside client.
+fn measure(
+    sandbox: &Sandbox,
+    pods: &[IpAddr],
+    shows: &(dyn Fn(IpAddr) -> bool + Sync),
+) -> Vec<Duration> {
+    let begin = now();
+    thread::scope(|scope| {
+        let all: Vec<_> = pods
+            .iter()
+            .map(|pod| {
+                scope.spawn(move || sandbox.within(Place::Client, || watch(*pod, begin, shows)))
+            })
+            .collect();
+        all.into_iter().map(|one| one.join().unwrap()).collect()
+    })
+}
+
+/// A session on one pod that has nothing to do with any edit.
+struct Uninvolved {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<u32>,
+}
+
+impl Uninvolved {
+    fn start(sandbox: &'static Sandbox, pod: IpAddr) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let thread = thread::spawn({
+            let stop = Arc::clone(&stop);
+            move || {
+                sandbox.within(Place::Client, || {
+                    let mut imap = Imap::connect_to(at(pod, 993), Security::Tls).unwrap();
+                    imap.log_on("ann@example.com", "quickstart");
+                    imap.ok("SELECT INBOX");
+                    let size = imap.ok("FETCH 1 RFC822.SIZE").lines();
+                    let mut commands = 0;
+                    while !stop.load(Ordering::Relaxed) {
+                        imap.ok("NOOP");
+                        assert_eq!(imap.ok("FETCH 1 RFC822.SIZE").lines(), size);
+                        commands += 2;
+                        sleep(Duration::from_millis(50));
+                    }
+                    imap.ok("LOGOUT");
+                    commands
+                })
+            }
+        });
+        Self { stop, thread }
+    }
+
+    fn end(self) -> u32 {
+        assert!(!self.thread.is_finished(), "the uninvolved session failed");
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap()
+    }
+}
+
+fn banner(pod: IpAddr) -> Option<String> {
+    let imap = Imap::connect_to(at(pod, 143), Security::Plain).ok()?;
+    Some(imap.greeting().to_owned())
+}
+
+fn may_log_on(pod: IpAddr, name: &str) -> Option<bool> {
+    let mut imap = Imap::connect_to(at(pod, 993), Security::Tls).ok()?;
+    Some(imap.try_log_on(name, "quickstart").ok()?.is_ok())
+}
+
+fn certificate(pod: IpAddr) -> Option<Vec<u8>> {
+    Wire::connect_to(at(pod, 993), Security::Tls, "mail.example.com")
+        .ok()?
+        .certificate()
+}
+
+/// A certificate's Secret, and what a client is to see.
+fn fresh_certificate() -> (Value, Vec<u8>) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let names = vec!["mail.example.com".to_owned()];
+    let certificate = rcgen::CertificateParams::new(names)
+        .unwrap()
+        .self_signed(&key)
+        .unwrap();
+    let data = json!({"tls.crt": certificate.pem(), "tls.key": key.serialize_pem()});
+    (json!({"stringData": data}), certificate.der().to_vec())
+}
+
+/// What an edit did to the resources.
+struct Edit {
+    kind: &'static str,
+    plural: &'static str,
+    object: &'static str,
+}
+
+/// Everything that a measurement needs.
+struct Stage<'a> {
+    tenant: &'a Tenant,
+    pods: Vec<IpAddr>,
+    latencies: Latencies,
+    /// From the last pod's showing an edit until the condition said so.
+    truths: Vec<Duration>,
+}
+
+impl Stage<'_> {
+    /// Measures one edit, which has just been answered, and then how late its status is.
+    fn one(&mut self, edit: &Edit, shows: &(dyn Fn(IpAddr) -> bool + Sync)) {
+        let begin = now();
+        let sandbox = self.tenant.sandbox;
+        let took = measure(sandbox, &self.pods, shows);
+        self.latencies
+            .0
+            .extend(took.into_iter().map(|took| (edit.kind, took)));
+        let served = now();
+        while !self.is_programmed(edit) {
+            assert!(served.elapsed() < LIMIT, "Programmed is not True again");
+            sleep(EVERY);
+        }
+        self.truths.push(served.elapsed());
+        // Begun after it turned True, so it has to show the new state, on each pod.
+        sandbox.within(Place::Client, || {
+            for pod in &self.pods {
+                assert!(shows(*pod), "{}: Programmed was True too early", edit.kind);
+            }
+        });
+        sleep(APART.saturating_sub(begin.elapsed()));
+    }
+
+    fn is_programmed(&self, edit: &Edit) -> bool {
+        self.tenant
+            .get(edit.plural, edit.object)
+            .is_some_and(|object| has_condition(&object, "Programmed", "True"))
+    }
+}
+
+fn edit_banner(stage: &mut Stage<'_>, number: u32) {
+    let text = format!("Edit {number} of the banner");
+    let patch = json!({"spec": {"imap": {"banner": text}}});
+    stage.tenant.patch("mailaccessservers", "mail", &patch);
+    let edit = Edit {
+        kind: "banner",
+        plural: "mailaccessservers",
+        object: "mail",
+    };
+    stage.one(&edit, &|pod| {
+        banner(pod).is_some_and(|greeting| greeting.contains(&text))
+    });
+}
+
+fn edit_port(stage: &mut Stage<'_>, number: u32) {
+    let port = 10_000 + u16::try_from(number).unwrap();
+    let bindings = json!([{"port": 143}, {"port": port}]);
+    let patch = json!({"spec": {"imap": {"unencryptedOrTLSBindings": bindings}}});
+    stage.tenant.patch("mailaccessservers", "mail", &patch);
+    let edit = Edit {
+        kind: "port",
+        plural: "mailaccessservers",
+        object: "mail",
+    };
+    let service = stage.tenant.address();
+    stage.one(&edit, &|pod| {
+        Imap::connect_to(at(pod, port), Security::Plain).is_ok()
+    });
+    let through = stage.tenant.sandbox.within(Place::Client, || {
+        watch(service, now(), &|address| {
+            Imap::connect_to(at(address, port), Security::Plain).is_ok()
+        })
+    });
+    stage
+        .latencies
+        .0
+        .push(("port through the Service, after the pods", through));
+}
+
+fn edit_person(stage: &mut Stage<'_>, number: u32) {
+    let allowed = number.is_multiple_of(2);
+    let patch = json!({"spec": {"imapEnabled": allowed}});
+    stage.tenant.patch("casmailboxes", "bob", &patch);
+    let edit = Edit {
+        kind: "a person's right",
+        plural: "casmailboxes",
+        object: "bob",
+    };
+    stage.one(&edit, &|pod| {
+        may_log_on(pod, "bob@example.com") == Some(allowed)
+    });
+}
+
+fn edit_group(stage: &mut Stage<'_>, number: u32) {
+    let allowed = number.is_multiple_of(2);
+    let patch = json!({"spec": {"imapEnabled": allowed}});
+    stage
+        .tenant
+        .patch("casmailboxes", "field-engineers", &patch);
+    let edit = Edit {
+        kind: "a group's right",
+        plural: "casmailboxes",
+        object: "field-engineers",
+    };
+    stage.one(&edit, &|pod| {
+        may_log_on(pod, "bob@example.com") == Some(allowed)
+    });
+}
+
+fn edit_certificate(stage: &mut Stage<'_>, _number: u32) {
+    let (secret, shown) = fresh_certificate();
+    let path = format!("/api/v1/namespaces/{}/secrets/mail-tls", stage.tenant.name);
+    stage.tenant.sandbox.request("PATCH", &path, Some(&secret));
+    let edit = Edit {
+        kind: "certificate",
+        plural: "certificatebindings",
+        object: "mail",
+    };
+    let begin = now();
+    let took = measure(stage.tenant.sandbox, &stage.pods, &|pod| {
+        certificate(pod).as_ref() == Some(&shown)
+    });
+    stage
+        .latencies
+        .0
+        .extend(took.into_iter().map(|took| (edit.kind, took)));
+    sleep(APART.saturating_sub(begin.elapsed()));
+}
+
+/// Thirty edits at once: only the last one has to be seen.
+fn burst(stage: &mut Stage<'_>) {
+    for number in 0..29 {
+        let patch = json!({"spec": {"imap": {"banner": format!("Burst {number}")}}});
+        stage.tenant.patch("mailaccessservers", "mail", &patch);
+    }
+    let patch = json!({"spec": {"imap": {"banner": "Burst is over"}}});
+    stage.tenant.patch("mailaccessservers", "mail", &patch);
+    let edit = Edit {
+        kind: "the last of a burst of 30",
+        plural: "mailaccessservers",
+        object: "mail",
+    };
+    stage.one(&edit, &|pod| {
+        banner(pod).is_some_and(|greeting| greeting.contains("Burst is over"))
+    });
+}
+
+/// A certificate of one's own, to be renewed.
+fn prepare(tenant: &Tenant) {
+    let (secret, _) = fresh_certificate();
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls",
+        "metadata": {"name": "mail-tls"}, "stringData": secret["stringData"],
+    });
+    tenant.apply(&secret.to_string());
+    tenant.apply(
+        "apiVersion: mailaccess.dev/v1alpha1\nkind: CertificateBinding\nmetadata: {name: mail}\nspec:\n  serverRef: {name: mail}\n  secretRef: {name: mail-tls}\n  services: [IMAP, POP]\n",
+    );
+}
+
+const BOB: &str = "apiVersion: mailaccess.dev/v1alpha1
+kind: CASMailbox
+metadata: {name: bob}
+spec:
+  serverRef: {name: mail}
+  mailbox: bob@example.com
+  imapEnabled: false
+";
+
+/// What must not change: the pods, how often they were started, and the template.
+fn identity(tenant: &Tenant) -> Value {
+    let pods: Vec<Value> = tenant
+        .pod_objects()
+        .iter()
+        .map(|pod| {
+            json!([
+                pod["metadata"]["uid"],
+                pod["status"]["containerStatuses"][0]["containerID"],
+            ])
+        })
+        .collect();
+    let path = format!("/apis/apps/v1/namespaces/{}/deployments/mail", tenant.name);
+    let deployment = tenant.sandbox.request("GET", &path, None);
+    json!([pods, deployment["metadata"]["generation"]])
+}
+
+#[test]
+#[ignore = "needs root and the cluster's tools: e2e/run"]
+fn every_edit_is_served_by_every_pod_and_the_status_says_so_when_it_is() {
+    let tenant = Tenant::new("edits");
+    tenant.quickstart(2);
+    let operator = Operator::start(&tenant);
+    tenant.wait_for("mailaccessservers", "mail", "Ready", "True");
+    prepare(&tenant);
+    for (plural, name) in [
+        ("casmailboxes", "ann"),
+        ("certificatebindings", "mail"),
+        ("mailaccessservers", "mail"),
+    ] {
+        tenant.wait_for(plural, name, "Ready", "True");
+    }
+    let pods: Vec<IpAddr> = tenant.pods().iter().map(|(_, address)| *address).collect();
+    assert_eq!(pods.len(), 2);
+    // One on each node, whose pods have a network of their own.
+    assert_ne!(octet(pods[0]), octet(pods[1]), "{pods:?}");
+    let before = identity(&tenant);
+    let uninvolved: Vec<_> = pods
+        .iter()
+        .map(|pod| Uninvolved::start(tenant.sandbox, *pod))
+        .collect();
+    let mut stage = Stage {
+        tenant: &tenant,
+        pods,
+        latencies: Latencies::default(),
+        truths: Vec::new(),
+    };
+    for edit in [edit_banner, edit_port, edit_group, edit_certificate] {
+        for number in 0..EDITS {
+            edit(&mut stage, number);
+        }
+    }
+    // From here on a rule of his own beats that of his group.
+    tenant.apply(BOB);
+    tenant.wait_for("casmailboxes", "bob", "Ready", "True");
+    for number in 0..EDITS {
+        edit_person(&mut stage, number);
+    }
+    burst(&mut stage);
+    let commands: u32 = uninvolved.into_iter().map(Uninvolved::end).sum();
+    stage.latencies.print();
+    stage.truths.sort();
+    let latest = stage.truths.last().unwrap();
+    figure(
+        "Programmed is True after the last pod serves an edit, p50 and max",
+        format!("{:.0?} {latest:.0?}", stage.truths[stage.truths.len() / 2]),
+    );
+    figure("commands of the uninvolved sessions", commands);
+    figure(
+        "nudges for all edits",
+        operator.metric("mailaccess_operator_nudges_total", ""),
+    );
+    assert_eq!(identity(&tenant), before, "something was restarted");
+    operator.stop();
+}
+
+fn octet(address: IpAddr) -> u8 {
+    match address {
+        IpAddr::V4(address) => address.octets()[1],
+        IpAddr::V6(_) => panic!("the pods have IPv4 addresses"),
+    }
+}

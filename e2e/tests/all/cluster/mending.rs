@@ -1,0 +1,135 @@
+//! What happens to the operator's own objects and to itself: nothing is written without need, hand edits are
+//! mended, lost rights are lost at once, and an API server that was away changes nothing for mail clients.
+
+use super::operator::Operator;
+use super::sandbox::Place;
+use super::tenant::{LIMIT, Tenant, at};
+use crate::harness::{Imap, Security, eventually, figure, now};
+use serde_json::{Value, json};
+use std::net::IpAddr;
+
+/// A tenant with one pod that serves the quickstart.
+fn served(prefix: &str) -> (Tenant, Operator, IpAddr) {
+    let tenant = Tenant::new(prefix);
+    tenant.quickstart(1);
+    let operator = Operator::start(&tenant);
+    tenant.wait_for("mailaccessservers", "mail", "Ready", "True");
+    tenant.wait_for("casmailboxes", "ann", "Ready", "True");
+    let pod = tenant.pods()[0].1;
+    (tenant, operator, pod)
+}
+
+fn may_log_on(tenant: &Tenant, pod: IpAddr, name: &str) -> bool {
+    tenant.sandbox.within(Place::Client, || {
+        Imap::connect_to(at(pod, 993), Security::Tls)
+            .and_then(|mut imap| imap.try_log_on(name, "quickstart"))
+            .is_ok_and(|reply| reply.is_ok())
+    })
+}
+
+fn sequence(document: &Value) -> u64 {
+    let text = document["data"]["settings-v1"].as_str().unwrap_or_default();
+    // `mailaccess settings-v1 SEQUENCE DIGEST`
+    let head = text.lines().next().unwrap_or_default();
+    head.split(' ')
+        .nth(2)
+        .and_then(|number| number.parse().ok())
+        .unwrap_or_else(|| panic!("no sequence in {head:?}"))
+}
+
+#[test]
+#[ignore = "needs root and the cluster's tools: e2e/run"]
+fn a_restart_with_nothing_changed_writes_nothing() {
+    let (tenant, operator, _) = served("restart");
+    operator.stop();
+    let operator = Operator::start(&tenant);
+    // Reconciled once, pods asked, and nothing left to do.
+    eventually("it has reconciled", LIMIT, || {
+        let done = operator.metric("controller_runtime_reconcile_total", "success");
+        (done >= 1.0).then_some(())
+    });
+    let reads = operator.metric("rest_client_requests_total", "\"GET\"");
+    figure("requests of a restart that only read", reads);
+    assert!(
+        operator.writes().abs() < 0.5,
+        "it wrote {} times",
+        operator.writes()
+    );
+    operator.stop();
+}
+
+#[test]
+#[ignore = "needs root and the cluster's tools: e2e/run"]
+fn objects_that_somebody_edits_or_deletes_are_mended_and_nobody_notices() {
+    let (tenant, operator, pod) = served("mending");
+    let name = &tenant.name;
+    let sandbox = tenant.sandbox;
+    let mut session = sandbox.within(Place::Client, || {
+        let mut imap = Imap::connect_to(at(pod, 993), Security::Tls).unwrap();
+        imap.log_on("ann@example.com", "quickstart");
+        imap.ok("SELECT INBOX");
+        imap
+    });
+    let settings = tenant.core("configmaps", "mail-settings-v1").unwrap();
+    let path = format!("/api/v1/namespaces/{name}/configmaps/mail-settings-v1");
+
+    let begin = now();
+    sandbox.request("DELETE", &path, None);
+    let made = eventually("the deleted document is there again", LIMIT, || {
+        tenant.core("configmaps", "mail-settings-v1")
+    });
+    figure(
+        "a deleted document is there again after",
+        format!("{:.0?}", begin.elapsed()),
+    );
+    assert!(sequence(&made) >= sequence(&settings));
+
+    sandbox.request(
+        "PATCH",
+        &path,
+        Some(&json!({"data": {"settings-v1": "rubbish"}})),
+    );
+    eventually("the edited document is mended", LIMIT, || {
+        let text = tenant.core("configmaps", "mail-settings-v1")?;
+        (text["data"]["settings-v1"] != "rubbish").then_some(())
+    });
+
+    let path = format!("/apis/apps/v1/namespaces/{name}/deployments/mail");
+    sandbox.request("PATCH", &path, Some(&json!({"spec": {"replicas": 3}})));
+    eventually("the edited Deployment is mended", LIMIT, || {
+        let deployment = sandbox.request("GET", &path, None);
+        (deployment["spec"]["replicas"] == 1).then_some(())
+    });
+    tenant.wait_for("mailaccessservers", "mail", "Programmed", "True");
+    session.ok("NOOP");
+    session.ok("FETCH 1 RFC822.SIZE");
+    operator.stop();
+}
+
+#[test]
+#[ignore = "needs root and the cluster's tools: e2e/run"]
+fn without_the_users_secret_everybody_is_denied_until_it_is_back() {
+    let (tenant, operator, pod) = served("users");
+    assert!(may_log_on(&tenant, pod, "ann@example.com"));
+    let users = tenant.core("secrets", "users").unwrap();
+    let path = format!("/api/v1/namespaces/{}/secrets", tenant.name);
+    tenant
+        .sandbox
+        .request("DELETE", &format!("{path}/users"), None);
+    eventually("Ann is denied", LIMIT, || {
+        (!may_log_on(&tenant, pod, "ann@example.com")).then_some(())
+    });
+    let server = tenant.wait_for("mailaccessservers", "mail", "ResolvedRefs", "False");
+    assert!(server.to_string().contains("SecretNotFound"), "{server}");
+    let again = json!({"metadata": {"name": "users"}, "data": users["data"]});
+    tenant.sandbox.request("POST", &path, Some(&again));
+    eventually("Ann is let in again", LIMIT, || {
+        may_log_on(&tenant, pod, "ann@example.com").then_some(())
+    });
+    tenant.wait_for("mailaccessservers", "mail", "Ready", "True");
+    // A pod starts once, however often its documents change.
+    let pods = tenant.pod_objects();
+    assert_eq!(pods[0]["status"]["containerStatuses"][0]["restartCount"], 0);
+    assert!(operator.metric("mailaccess_operator_events_total", "") >= 1.0);
+    operator.stop();
+}

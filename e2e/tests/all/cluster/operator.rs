@@ -1,0 +1,91 @@
+//! The operator as a process beside the cluster: by kubeconfig, pods asked through the API server's proxy or
+//! at their address. Quicker to start and to kill than a pod of it.
+
+use super::sandbox::{Place, Sandbox};
+use super::tenant::Tenant;
+use crate::harness::{Process, binary, eventually};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+
+/// A running operator.
+pub(crate) struct Operator {
+    sandbox: &'static Sandbox,
+    process: Process,
+    port: u16,
+}
+
+impl Operator {
+    /// Starts it for a namespace.
+    pub(crate) fn start(tenant: &Tenant) -> Self {
+        Self::start_with(
+            tenant,
+            &tenant.sandbox.folder().join("admin.kubeconfig"),
+            &[],
+        )
+    }
+
+    /// Starts it with another kubeconfig and more arguments.
+    pub(crate) fn start_with(tenant: &Tenant, kubeconfig: &PathBuf, more: &[&str]) -> Self {
+        static NEXT: AtomicU16 = AtomicU16::new(18_000);
+        let port = NEXT.fetch_add(1, Ordering::Relaxed);
+        let sandbox = tenant.sandbox;
+        let mut command = sandbox.command(Place::Node1, &binary("mailaccess-operator"));
+        command
+            .args(["run", "--namespace", &tenant.name, "--kubeconfig"])
+            .arg(kubeconfig)
+            .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
+            .args(["--log", "info,mailaccess_operator=debug"])
+            .args(more);
+        let process = Process::spawn(&mut command);
+        let operator = Self {
+            sandbox,
+            process,
+            port,
+        };
+        eventually("the operator is ready", Duration::from_secs(30), || {
+            operator
+                .http("/readyz")
+                .filter(|said| said.contains(" 200 "))
+        });
+        operator
+    }
+
+    /// What it says at a path, with the head.
+    pub(crate) fn http(&self, path: &str) -> Option<String> {
+        self.sandbox.within(Place::Node1, || {
+            let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
+            stream
+                .set_read_timeout(Some(Duration::from_secs(10)))
+                .ok()?;
+            write!(stream, "GET {path} HTTP/1.0\r\n\r\n").ok()?;
+            let mut said = String::new();
+            stream.read_to_string(&mut said).ok()?;
+            Some(said)
+        })
+    }
+
+    /// The sum of all series of a metric whose labels contain a text.
+    pub(crate) fn metric(&self, name: &str, labels: &str) -> f64 {
+        let said = self.http("/metrics").unwrap_or_default();
+        said.lines()
+            .filter(|line| line.starts_with(name) && line.contains(labels))
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+            .sum()
+    }
+
+    /// Requests that change something.
+    pub(crate) fn writes(&self) -> f64 {
+        ["POST", "PUT", "PATCH", "DELETE"]
+            .map(|method| self.metric("rest_client_requests_total", &format!("\"{method}\"")))
+            .iter()
+            .sum()
+    }
+
+    /// Asks it to end, and waits.
+    pub(crate) fn stop(self) {
+        drop(self.process);
+    }
+}

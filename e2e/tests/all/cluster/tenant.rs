@@ -1,0 +1,245 @@
+//! A namespace of a test with a volume that both nodes see and the quickstart's objects in it.
+
+use super::image::IMAGE;
+use super::sandbox::Sandbox;
+use crate::harness::{checkout, eventually};
+use serde_json::{Value, json};
+use std::fs;
+use std::io::Write as _;
+use std::net::{IpAddr, SocketAddr};
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+/// What takes seconds may take longer beside other tests.
+pub(crate) const LIMIT: Duration = Duration::from_secs(90);
+/// Where our resources are.
+const OURS: &str = "/apis/mailaccess.dev/v1alpha1/namespaces";
+
+/// A namespace; it goes with the test.
+pub(crate) struct Tenant {
+    pub(crate) sandbox: &'static Sandbox,
+    pub(crate) name: String,
+}
+
+impl Tenant {
+    /// A new namespace that enforces the restricted standard.
+    pub(crate) fn new(prefix: &str) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let sandbox = Sandbox::get();
+        let name = format!("{prefix}-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let labels = json!({"pod-security.kubernetes.io/enforce": "restricted"});
+        let body = json!({"metadata": {"name": name, "labels": labels}});
+        sandbox.request("POST", "/api/v1/namespaces", Some(&body));
+        Self { sandbox, name }
+    }
+
+    /// A volume for the claim of this name, on a folder that both nodes see.
+    pub(crate) fn add_volume(&self, claim: &str) {
+        let folder = self.sandbox.folder().join(format!("volume-{}", self.name));
+        fs::create_dir_all(&folder).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+        let nodes = json!({"key": "kubernetes.io/hostname", "operator": "In", "values": ["node1", "node2"]});
+        let body = json!({
+            "metadata": {"name": self.name},
+            "spec": {
+                "capacity": {"storage": "1Gi"},
+                "accessModes": ["ReadWriteMany", "ReadWriteOnce"],
+                "storageClassName": "",
+                "claimRef": {"namespace": self.name, "name": claim},
+                "local": {"path": folder},
+                "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [nodes]}]}},
+            },
+        });
+        self.sandbox
+            .request("POST", "/api/v1/persistentvolumes", Some(&body));
+    }
+
+    /// Applies YAML in this namespace, as kubectl does, with strict validation.
+    #[track_caller]
+    pub(crate) fn apply(&self, yaml: &str) {
+        let mut child = self
+            .sandbox
+            .command(super::sandbox::Place::Node1, &self.sandbox.tool("kubectl"))
+            .arg("--kubeconfig")
+            .arg(self.sandbox.folder().join("admin.kubeconfig"))
+            .args(["-n", &self.name, "apply", "-f", "-"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(yaml.as_bytes())
+            .unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(
+            output.status.success(),
+            "{yaml}\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+
+    /// The quickstart as it lies in the repository, with a volume, the image of the tests, and so many pods.
+    pub(crate) fn quickstart(&self, replicas: u32) {
+        self.add_volume("mail");
+        let folder = checkout().join("crds/examples/quickstart");
+        for file in [
+            "users.yaml",
+            "casmailboxes.yaml",
+            "persistentvolumeclaim.yaml",
+            "init.yaml",
+        ] {
+            let text = fs::read_to_string(folder.join(file)).unwrap();
+            self.apply(&with_test_image(&text));
+        }
+        let text = fs::read_to_string(folder.join("mailaccessserver.yaml")).unwrap();
+        let image = format!(
+            "  replicas: {replicas}\n  image:\n    reference: {IMAGE}\n    pullPolicy: Never\n"
+        );
+        let with_image = text.replace("  replicas: 1\n", &image);
+        assert_ne!(text, with_image, "the quickstart has one replica");
+        self.apply(&with_image);
+    }
+
+    /// Merges a patch into one of our objects; gives it as it is then.
+    #[track_caller]
+    pub(crate) fn patch(&self, plural: &str, name: &str, change: &Value) -> Value {
+        let path = format!("{OURS}/{}/{plural}/{name}", self.name);
+        self.sandbox.request("PATCH", &path, Some(change))
+    }
+
+    /// One of our objects.
+    pub(crate) fn get(&self, plural: &str, name: &str) -> Option<Value> {
+        let path = format!("{OURS}/{}/{plural}/{name}", self.name);
+        self.sandbox.try_request("GET", &path, None).ok()
+    }
+
+    /// An object of the core group.
+    pub(crate) fn core(&self, plural: &str, name: &str) -> Option<Value> {
+        let path = format!("/api/v1/namespaces/{}/{plural}/{name}", self.name);
+        self.sandbox.try_request("GET", &path, None).ok()
+    }
+
+    /// Waits until a condition of one of our objects has this status for its current generation.
+    #[track_caller]
+    pub(crate) fn wait_for(
+        &self,
+        plural: &str,
+        name: &str,
+        condition: &str,
+        status: &str,
+    ) -> Value {
+        let mut last = Value::Null;
+        eventually(
+            &format!("{plural}/{name} {condition}={status}"),
+            LIMIT,
+            || {
+                let object = self.get(plural, name)?;
+                let is_so = has_condition(&object, condition, status);
+                if last != object["status"] {
+                    last = object["status"].clone();
+                    eprintln!("{plural}/{name}: {}", brief(&last));
+                }
+                is_so.then_some(object)
+            },
+        )
+    }
+
+    /// The pods of the server, by name, with their addresses; those that are ending are left out.
+    pub(crate) fn pods(&self) -> Vec<(String, IpAddr)> {
+        self.pod_objects()
+            .iter()
+            .filter(|pod| pod["metadata"].get("deletionTimestamp").is_none())
+            .filter_map(|pod| {
+                let name = pod["metadata"]["name"].as_str()?.to_owned();
+                Some((name, pod["status"]["podIP"].as_str()?.parse().ok()?))
+            })
+            .collect()
+    }
+
+    /// The pods of the server.
+    pub(crate) fn pod_objects(&self) -> Vec<Value> {
+        let path = format!(
+            "/api/v1/namespaces/{}/pods?labelSelector=app.kubernetes.io%2Fname%3Dmailaccess",
+            self.name
+        );
+        let list = self.sandbox.request("GET", &path, None);
+        list["items"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// The address of the load balancer.
+    pub(crate) fn address(&self) -> IpAddr {
+        eventually("the Service has an address", LIMIT, || {
+            let service = self.core("services", "mail")?;
+            service["status"]["loadBalancer"]["ingress"][0]["ip"]
+                .as_str()?
+                .parse()
+                .ok()
+        })
+    }
+}
+
+impl Drop for Tenant {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let all = "mas,casm,certb,pods,events";
+            let arguments = ["-n", &self.name, "get", all, "-o", "wide"];
+            let output = self
+                .sandbox
+                .command(super::sandbox::Place::Node1, &self.sandbox.tool("kubectl"))
+                .arg("--kubeconfig")
+                .arg(self.sandbox.folder().join("admin.kubeconfig"))
+                .args(arguments)
+                .output();
+            if let Ok(output) = output {
+                eprintln!("{}", String::from_utf8_lossy(&output.stdout));
+            }
+        }
+        let path = format!("/api/v1/namespaces/{}", self.name);
+        let _ = self.sandbox.try_request("DELETE", &path, None);
+        let path = format!("/api/v1/persistentvolumes/{}", self.name);
+        let _ = self.sandbox.try_request("DELETE", &path, None);
+    }
+}
+
+/// The Job's image is the one that the tests have built.
+fn with_test_image(yaml: &str) -> String {
+    yaml.lines()
+        .map(|line| match line.split_once("image: mailaccess") {
+            Some((indent, _)) => {
+                format!(
+                    "{indent}image: {IMAGE}\n{}imagePullPolicy: Never\n",
+                    indent.replace('-', " ")
+                )
+            }
+            None => format!("{line}\n"),
+        })
+        .collect()
+}
+
+/// Whether a condition has this status, and was computed for the object as it is.
+pub(crate) fn has_condition(object: &Value, condition: &str, status: &str) -> bool {
+    let generation = &object["metadata"]["generation"];
+    object["status"]["observedGeneration"] == *generation
+        && object["status"]["conditions"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .any(|it| it["type"] == condition && it["status"] == status)
+}
+
+fn brief(status: &Value) -> String {
+    let conditions = status["conditions"].as_array().cloned().unwrap_or_default();
+    let one = |it: &Value| format!("{}={} ({})", it["type"], it["status"], it["message"]);
+    conditions.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// A port at an address.
+pub(crate) fn at(address: IpAddr, port: u16) -> SocketAddr {
+    SocketAddr::new(address, port)
+}
