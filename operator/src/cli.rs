@@ -184,7 +184,8 @@ pub struct Render {
 pub struct Local {
     /// The directory with the files. Default: the quickstart.
     pub directory: Option<PathBuf>,
-    /// Where mail and state stay. Default: a new folder that is removed at the end.
+    /// Where mail and state stay, so that edits between two runs are judged like live ones. Default: a new
+    /// folder that is removed at the end.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// The address to listen on.

@@ -1,14 +1,11 @@
 //! `dereference` from files: everything that one server depends on, out of the ledger.
 
-use super::ledger::{Entry, Ledger, ObjectId, Stored};
+use super::ledger::{Ledger, ObjectId, Stored};
 use crate::reconcile::build::self_signed::FreshKey;
 use crate::reconcile::dereference::{Operator, ServerRef, World, secret_names};
-use crate::reconcile::finding::{Finding, Reason};
 use crate::reconcile::report::PodReport;
-use crate::reconcile::update_status::PreviousConditions;
-use crate::reconcile::update_status::conditions::Stamp;
-use crate::reconcile::update_status::orphan::conditions_without_server;
-use crate::reconcile::{Lookup, Object, Observed};
+use crate::reconcile::update_status::orphan::orphan;
+use crate::reconcile::{Lookup, Object};
 use k8s_openapi::jiff::Timestamp;
 use mailaccess_crds::Condition;
 
@@ -127,43 +124,12 @@ pub fn orphans(ledger: &Ledger, now: Timestamp) -> Vec<(ObjectId, Vec<Condition>
     ledger
         .entries()
         .filter_map(|(id, entry)| {
-            let (name, generation, accepted, previous) = describe(entry)?;
-            if is_there(id, name.as_deref()) {
-                return None;
-            }
-            let stamp = Stamp {
-                generation,
-                previous: &previous,
-                now,
+            let (server, conditions) = match &entry.stored {
+                Stored::Mailbox(mailbox) => (mailbox.server_name(), orphan(mailbox, now)),
+                Stored::Binding(binding) => (binding.server_name(), orphan(binding, now)),
+                Stored::Server(_) | Stored::Secret(_) => return None,
             };
-            let conditions = conditions_without_server(accepted, name.as_deref(), stamp);
-            Some((id.clone(), conditions))
+            (!is_there(id, server)).then(|| (id.clone(), conditions))
         })
         .collect()
-}
-
-fn describe(entry: &Entry) -> Option<(Option<String>, i64, Finding, Vec<Condition>)> {
-    fn of<K>(object: &Observed<K>) -> (Option<String>, i64, Finding, Vec<Condition>)
-    where
-        K: kube::Resource,
-        Observed<K>: ServerRef + PreviousConditions,
-    {
-        let accepted = match object {
-            Observed::Valid(_) => Finding::yes(Reason::Accepted, "The object is valid."),
-            Observed::Invalid(invalid) => {
-                Finding::no(Reason::Invalid, format!("{}.", invalid.cause()))
-            }
-        };
-        (
-            object.server_name().map(str::to_owned),
-            object.generation(),
-            accepted,
-            object.conditions(),
-        )
-    }
-    match &entry.stored {
-        Stored::Mailbox(mailbox) => Some(of(mailbox)),
-        Stored::Binding(binding) => Some(of(binding)),
-        Stored::Server(_) | Stored::Secret(_) => None,
-    }
 }

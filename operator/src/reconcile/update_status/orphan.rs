@@ -8,24 +8,6 @@ use crate::reconcile::finding::{Finding, Reason};
 use k8s_openapi::jiff::Timestamp;
 use mailaccess_crds::Condition;
 
-/// The conditions of an object that names a server which is not there.
-pub fn conditions_without_server(
-    accepted: Finding,
-    server: Option<&str>,
-    stamp: Stamp<'_>,
-) -> Vec<Condition> {
-    let message = match server {
-        Some(server) => format!("spec.serverRef.name: there is no MailAccessServer {server}."),
-        None => "spec.serverRef.name: it cannot be read.".to_owned(),
-    };
-    let findings = Findings {
-        accepted,
-        resolved: Finding::no(Reason::ServerNotFound, message.clone()),
-        programmed: Finding::no(Reason::ServerNotFound, message),
-    };
-    conditions(&findings, stamp)
-}
-
 /// The conditions of an object whose server is not there.
 pub fn orphan<K>(object: &Observed<K>, now: Timestamp) -> Vec<Condition>
 where
@@ -42,5 +24,14 @@ where
         previous: &previous,
         now,
     };
-    conditions_without_server(accepted, object.server_name(), stamp)
+    let message = match object.server_name() {
+        Some(server) => format!("spec.serverRef.name: there is no MailAccessServer {server}."),
+        None => "spec.serverRef.name: it cannot be read.".to_owned(),
+    };
+    let findings = Findings {
+        accepted,
+        resolved: Finding::no(Reason::ServerNotFound, message.clone()),
+        programmed: Finding::no(Reason::ServerNotFound, message),
+    };
+    conditions(&findings, stamp)
 }
