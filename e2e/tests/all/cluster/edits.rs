@@ -27,6 +27,7 @@ struct Latencies(Vec<(&'static str, Duration)>);
 impl Latencies {
     fn print(&mut self) {
         let mut kinds: Vec<&str> = self.0.iter().map(|(kind, _)| *kind).collect();
+        kinds.sort_unstable();
         kinds.dedup();
         for kind in kinds {
             let of_kind = self.0.iter().filter(|(other, _)| *other == kind);
