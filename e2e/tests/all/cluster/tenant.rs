@@ -97,6 +97,12 @@ impl Tenant {
             let text = fs::read_to_string(folder.join(file)).unwrap();
             self.apply(&with_test_image(&text));
         }
+        // A kubelet gives a local volume to the Job's group only while no pod without one has mounted it.
+        let path = format!("/apis/batch/v1/namespaces/{}/jobs/mail-init", self.name);
+        eventually("the volume is prepared", LIMIT, || {
+            let job = self.sandbox.request("GET", &path, None);
+            (job["status"]["succeeded"] == 1).then_some(())
+        });
         let text = fs::read_to_string(folder.join("mailaccessserver.yaml")).unwrap();
         let image = format!(
             "  replicas: {replicas}\n  image:\n    reference: {IMAGE}\n    pullPolicy: Never\n"
