@@ -5,6 +5,8 @@ mod access;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod chart;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod cluster;
