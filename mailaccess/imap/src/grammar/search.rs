@@ -5,7 +5,7 @@ use crate::view::{By, View};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ops::RangeInclusive;
-use mailaccess_mail::search::{Charset, Key, UidSet};
+use mailaccess_mail::search::{AddressField, Charset, Key, UidSet};
 use mailaccess_mail::{SystemFlag, Uid};
 
 /// How deep keys lie within each other at most. Clients write a search for many words as a chain of `OR`,
@@ -164,12 +164,14 @@ fn with_argument(word: &[u8], scanner: &mut Scanner<'_>) -> Result<Key, Fault> {
             text: text(scanner)?,
         })
     };
+    let addresses =
+        |field, scanner: &mut Scanner<'_>| text(scanner).map(|text| Key::Addresses { field, text });
     match word {
-        b"BCC" => header("Bcc", scanner),
+        b"BCC" => addresses(AddressField::Bcc, scanner),
         b"BEFORE" => day(scanner).map(Key::Before),
         b"BODY" => text(scanner).map(Key::Body),
-        b"CC" => header("Cc", scanner),
-        b"FROM" => header("From", scanner),
+        b"CC" => addresses(AddressField::Cc, scanner),
+        b"FROM" => addresses(AddressField::From, scanner),
         b"HEADER" => Ok(Key::Header {
             name: text(scanner)?,
             text: text(scanner)?,
@@ -184,7 +186,7 @@ fn with_argument(word: &[u8], scanner: &mut Scanner<'_>) -> Result<Key, Fault> {
         b"SMALLER" => size(scanner).map(Key::Smaller),
         b"SUBJECT" => header("Subject", scanner),
         b"TEXT" => text(scanner).map(Key::Text),
-        b"TO" => header("To", scanner),
+        b"TO" => addresses(AddressField::To, scanner),
         b"UNKEYWORD" => keyword(scanner).map(|key| Key::Not(Box::new(key))),
         [] => Err(scanner.fault("a search key")),
         _ => Err(Fault::Expected("a search key that is known")),
@@ -276,6 +278,9 @@ mod tests {
                 String::from_utf8_lossy(name),
                 String::from_utf8_lossy(text)
             ),
+            Key::Addresses { field, text } => {
+                format!("{}~{}", field.name(), String::from_utf8_lossy(text))
+            }
             Key::Body(text) => format!("body={}", String::from_utf8_lossy(text)),
             Key::Text(text) => format!("text={}", String::from_utf8_lossy(text)),
             key => format!("{key:?}"),
@@ -319,7 +324,11 @@ mod tests {
             Ok("(Larger(10) Smaller(4294967295))"),
         );
         check(" SINCE 1-Feb-1994\r\n", Ok("Since(Day(8797))"));
-        check(" CHARSET UTF-8 TO x\r\n", Ok("utf8 To=x"));
+        check(" CHARSET UTF-8 TO x\r\n", Ok("utf8 To~x"));
+        check(
+            " FROM a CC b BCC c HEADER From d\r\n",
+            Ok("(From~a Cc~b Bcc~c From=d)"),
+        );
         check(" CHARSET us-ascii ALL\r\n", Ok("All"));
     }
 

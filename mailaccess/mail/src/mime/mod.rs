@@ -23,7 +23,7 @@
 //! # Ok::<_, BodyLost>(())
 //! ```
 
-mod address;
+pub(crate) mod address;
 mod content;
 mod envelope;
 pub(crate) mod field;

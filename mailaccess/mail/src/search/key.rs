@@ -5,8 +5,9 @@ use crate::{Keyword, SystemFlag, Uid};
 use std::ops::RangeInclusive;
 
 /// A search key. The keys of RFC 3501 that are not here are made of these: `NEW` is `And([Recent,
-/// Not(Flag(Seen))])`, `OLD` is `Not(Recent)`, `UNSEEN` is `Not(Flag(Seen))`, `FROM x` is
-/// `Header { name: "From", text: x }`.
+/// Not(Flag(Seen))])`, `OLD` is `Not(Recent)`, `UNSEEN` is `Not(Flag(Seen))`, `SUBJECT x` is
+/// `Header { name: "Subject", text: x }`. `FROM x` is not `HEADER From x`: the one asks for the envelope's
+/// addresses, the other for the text of the field.
 ///
 /// A parser must bound its depth: trees are dropped by recursion.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +44,14 @@ pub enum Key {
     Larger(u64),
     /// `SMALLER`
     Smaller(u64),
-    /// `HEADER`, `BCC`, `CC`, `FROM`, `SUBJECT`, `TO`
+    /// `BCC`, `CC`, `FROM`, `TO`
+    Addresses {
+        /// Whose addresses.
+        field: AddressField,
+        /// What they must contain, written anew; empty: there must be such a field.
+        text: Box<[u8]>,
+    },
+    /// `HEADER`, `SUBJECT`
     Header {
         /// The field's name.
         name: Box<[u8]>,
@@ -54,6 +62,31 @@ pub enum Key {
     Body(Box<[u8]>),
     /// `TEXT`: this text in the header or the body.
     Text(Box<[u8]>),
+}
+
+/// A field whose addresses are searched as an envelope has them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddressField {
+    /// `Bcc`
+    Bcc,
+    /// `Cc`
+    Cc,
+    /// `From`
+    From,
+    /// `To`
+    To,
+}
+
+impl AddressField {
+    /// Its name in a header.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bcc => "Bcc",
+            Self::Cc => "Cc",
+            Self::From => "From",
+            Self::To => "To",
+        }
+    }
 }
 
 /// A set of UIDs, kept as ranges.

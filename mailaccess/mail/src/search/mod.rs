@@ -2,7 +2,8 @@
 //! and go on between any two messages.
 //!
 //! Texts are compared by i;unicode-casemap (RFC 5051), after encoded words, transfer encodings and
-//! charsets are decoded. Nothing is held in memory but the text searched for and pieces of 64 KiB.
+//! charsets are decoded. Nothing is held in memory but the text searched for, pieces of 64 KiB, and of a
+//! list of addresses as much as an envelope holds.
 
 mod charset;
 mod date;
@@ -17,5 +18,5 @@ mod transfer;
 mod words;
 
 pub use charset::Charset;
-pub use key::{Key, UidSet};
+pub use key::{AddressField, Key, UidSet};
 pub use program::{Candidate, CompileError, Search};

@@ -23,6 +23,9 @@ impl Needle {
     }
 }
 
+/// So many bytes are folded at once: text may become eleven times as long by it.
+const PIECE: usize = 64 * 1024;
+
 /// A haystack that comes in pieces; holds one piece, and of those before as much as a find may need.
 pub(super) struct Haystack<'n> {
     needle: &'n Needle,
@@ -46,9 +49,15 @@ impl<'n> Haystack<'n> {
 
     /// Adds text behind what was added before.
     pub(super) fn add(&mut self, text: &str) {
-        if self.found || text.is_empty() {
-            return;
+        let mut rest = text;
+        while !self.found && !rest.is_empty() {
+            let (piece, behind) = rest.split_at(rest.floor_char_boundary(PIECE));
+            self.add_piece(piece);
+            rest = behind;
         }
+    }
+
+    fn add_piece(&mut self, text: &str) {
         fold(text, &mut self.folded);
         self.found = self.needle.finder.find(&self.folded).is_some();
         let keep = self.needle.finder.needle().len() - 1;

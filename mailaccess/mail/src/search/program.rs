@@ -1,7 +1,7 @@
 //! Keys compiled for evaluation: folded texts, and a flat program that runs without recursion.
 
 use super::charset::Charset;
-use super::key::{Key, UidSet};
+use super::key::{AddressField, Key, UidSet};
 use super::needle::Needle;
 use super::text;
 use crate::date::Day;
@@ -70,6 +70,7 @@ enum Test {
     Sent(When, Day),
     Larger(u64),
     Smaller(u64),
+    Addresses(AddressField, Needle),
     Header { name: Box<[u8]>, needle: Needle },
     Body(Needle),
     Text(Needle),
@@ -108,7 +109,7 @@ impl Test {
                 Cost::Row
             }
             Self::Arrived(..) | Self::Larger(_) | Self::Smaller(_) => Cost::Attributes,
-            Self::Sent(..) | Self::Header { .. } => Cost::Header,
+            Self::Sent(..) | Self::Addresses(..) | Self::Header { .. } => Cost::Header,
             Self::Body(_) | Self::Text(_) => Cost::Body,
         }
     }
@@ -240,6 +241,7 @@ fn test(key: &Key, charset: Charset) -> Result<Test, CompileError> {
         Key::SentSince(day) => Test::Sent(When::Since, *day),
         Key::Larger(size) => Test::Larger(*size),
         Key::Smaller(size) => Test::Smaller(*size),
+        Key::Addresses { field, text } => Test::Addresses(*field, needle(text)?),
         Key::Header { name, text } => Test::Header {
             name: name.clone(),
             needle: needle(text)?,
@@ -300,6 +302,9 @@ impl<'a> Facts<'a> {
             Test::Sent(when, limit) => self.sent()?.is_some_and(|day| when.holds(day, *limit)),
             Test::Larger(limit) => self.candidate.size()?.ok_or(Stop::Gone)? > *limit,
             Test::Smaller(limit) => self.candidate.size()?.ok_or(Stop::Gone)? < *limit,
+            Test::Addresses(field, needle) => {
+                text::in_addresses(&**self.body()?, field.name().as_bytes(), needle)?
+            }
             Test::Header { name, needle } => text::in_field(&**self.body()?, name, needle)?,
             Test::Body(needle) => text::in_body(&**self.body()?, self.structure()?, needle)?,
             Test::Text(needle) => text::in_text(&**self.body()?, self.structure()?, needle)?,

@@ -1,7 +1,8 @@
 //! Keys and what they find.
 
-use super::{Candidate, Charset, CompileError, Key, Search, UidSet};
+use super::{AddressField, Candidate, Charset, CompileError, Key, Search, UidSet};
 use crate::date::Day;
+use crate::mime::Structure;
 use crate::mime::tests::properties::mutated_mail;
 use crate::mime::tests::{Bytes, wire};
 use crate::store::{Body, ErrorKind, Row, StoreError};
@@ -78,6 +79,13 @@ fn day(text: &str) -> Day {
 fn header(name: &str, text: &str) -> Key {
     Key::Header {
         name: name.as_bytes().into(),
+        text: text.as_bytes().into(),
+    }
+}
+
+fn addresses(field: AddressField, text: &str) -> Key {
+    Key::Addresses {
+        field,
         text: text.as_bytes().into(),
     }
 }
@@ -217,6 +225,106 @@ fn header_fields_are_searched_decoded_and_unfolded() {
         ("Subject: a", "", false),
     ] {
         check(MAIL, &header(name, text), want);
+    }
+}
+
+const ADDRESSED: &str = "From: (before) =?utf-8?q?J=C3=B6rg?=
+\tM\u{fc}ller (nested (more)) <joerg(local) @ (domain)example . com> (end)
+To: bob@example.com (Bob the Builder),
+ \tcarol@example.com, Carol <carol@example.net>
+To: Undisclosed recipients:;
+Cc: \"Giant; \\\"Big\\\" Box\" <box@example.com>, Mr.X <a.b@x>, \"quoted local\"@x, O'Neill o'x <o@x>
+Cc: Friends: ann@example.com, Dave <dave@example.com>;, <@one,@two:eve@example.com>
+Bcc:
+Sender: second@example.com
+";
+
+#[test]
+fn addresses_are_searched_as_an_envelope_has_them() {
+    use AddressField::{Bcc, Cc, From, To};
+    for (field, text, want) in [
+        (From, "\"JÖRG MÜLLER\" <joerg@example.com>", false),
+        (From, "JÖRG MÜLLER <joerg@example.com>", true),
+        (From, "Jörg\tMüller", false),
+        (From, "before", false),
+        (From, "nested", false),
+        (From, "joerg @", false),
+        (From, "second", false),
+        (To, "\"Bob the Builder\" <bob@example.com>, <carol@", true),
+        (To, "carol@example.com>, Carol <carol@example.net>", true),
+        (To, "bob@example.com, carol", false),
+        (To, "(Bob", false),
+        (To, "\"Undisclosed recipients\":;", true),
+        (To, "example.net>, \"Undisclosed", false),
+        (Cc, r#""Giant; \"Big\" Box" <box@example.com>, "#, true),
+        (Cc, "\"Mr.X\" <a.b@x>, <\"quoted local\"@x>", true),
+        (Cc, "\"O'Neill o'x\" <o@x>", true),
+        (
+            Cc,
+            "Friends: <ann@example.com>, Dave <dave@example.com>;, <@one,@two:eve@",
+            true,
+        ),
+        (Bcc, "", true),
+        (Bcc, "x", false),
+        (Bcc, "<", false),
+    ] {
+        check(ADDRESSED, &addresses(field, text), want);
+    }
+    check("Subject: s\n\n", &addresses(From, ""), false);
+}
+
+#[test]
+fn a_header_key_asks_for_the_text_of_addresses_as_it_is_written() {
+    for (name, text, want) in [
+        ("From", "nested", true),
+        ("From", "<joerg@example.com>", false),
+        ("To", "bob@example.com (Bob", true),
+        ("To", "<bob", false),
+        ("Sender", "second@", true),
+        ("Sender", "<second@", false),
+    ] {
+        check(ADDRESSED, &header(name, text), want);
+    }
+}
+
+#[test]
+fn what_is_broken_is_searched_as_an_envelope_fills_it() {
+    use AddressField::{Cc, From, To};
+    let mail = "From: not an address\nTo: <unclosed@example.com, second@example.com\nCc: @x, local@, <>, ,\n";
+    for (field, text, want) in [
+        (
+            From,
+            "\"not an address\" <MISSING_MAILBOX@MISSING_DOMAIN>",
+            true,
+        ),
+        (To, "<unclosed@SYNTAX_ERROR>", true),
+        (Cc, "<MISSING_MAILBOX@x>, <local@MISSING_DOMAIN>, <", true),
+    ] {
+        check(mail, &addresses(field, text), want);
+    }
+}
+
+/// Up to `Structure::MAX_FIELD` bytes of a field are a list of addresses; an envelope shows no more of it.
+#[test]
+fn a_list_too_long_for_an_envelope_is_searched_to_its_end() {
+    let many = 2 * Structure::MAX_FIELD / "p0000000@example.com, ".len();
+    for between in [", ", ",\n "] {
+        let list: Vec<_> = (0..many).map(|n| format!("p{n:07}@example.com")).collect();
+        let mail = format!("To: {}\n\n", list.join(between));
+        for (text, want) in [
+            ("<p0000000@example.com>, <p0000001@", true),
+            ("<p0010000@example.com>, <p0010001@", true),
+            // What lies behind is searched as it is written, so that nobody is missed.
+            (list[many - 1].as_str(), true),
+            (&format!("{}, {}", list[many - 2], list[many - 1]), true),
+            (&format!("<{}>", list[many - 1]), false),
+            ("p9999999", false),
+        ] {
+            check(&mail, &addresses(AddressField::To, text), want);
+        }
+        for person in list.iter().step_by(997) {
+            check(&mail, &addresses(AddressField::To, person), true);
+        }
     }
 }
 
@@ -442,9 +550,32 @@ fn messages_nested_without_end_are_searched() {
 
 proptest! {
     #[test]
+    fn any_list_of_addresses_is_searched(
+        list in prop::collection::vec(
+            prop_oneof![
+                9 => prop::sample::select(vec![
+                    "a", "b.c", "@", "<", ">", ",", ":", ";", "\"", "\\", "(", ")", "[", "]", " ", "\r\n ", "\r\n",
+                    "\r\nFrom: ", "=?utf-8?q?=C3", "?=", "=?utf-8?b?w6k=?=", "é", "\0", "\r",
+                ]).prop_map(|piece| piece.as_bytes().to_vec()),
+                1 => prop::collection::vec(any::<u8>(), 0..4),
+            ],
+            0..40,
+        ),
+        what in "[abé@<>\", ]{0,4}",
+    ) {
+        let mail = [b"From: ".as_slice(), &list.concat(), b"\r\n\r\n"].concat();
+        let message = Message::new(mail);
+        let key = addresses(AddressField::From, &what);
+        let found = matches(&message, &key);
+        prop_assert!(found || !what.is_empty());
+        prop_assert_eq!(matches(&message, &not(key)), !found);
+    }
+
+    #[test]
     fn any_mail_is_searched(mail in mutated_mail(), what in "[a-zé ]{0,3}") {
         let message = Message::new(mail);
-        for key in [body(&what), text(&what), header("subject", &what), Key::SentOn(day("7-Feb-1994"))] {
+        let from = addresses(AddressField::From, &what);
+        for key in [body(&what), text(&what), header("subject", &what), from, Key::SentOn(day("7-Feb-1994"))] {
             let found = matches(&message, &key);
             prop_assert_eq!(matches(&message, &not(key)), !found);
         }

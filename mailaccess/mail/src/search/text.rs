@@ -1,13 +1,15 @@
 //! Texts in messages: in a header field, in a body, in all of a message. Parts are read piece by piece;
-//! nothing is held whole but a header field of usual length.
+//! nothing is held whole but a header field of usual length, and a list of addresses up to the length that
+//! an envelope shows.
 
 use super::charset;
 use super::needle::{Haystack, Needle};
 use super::transfer::Transfer;
 use super::words;
+use crate::mime::address::AddressWriter;
 use crate::mime::field::{self, unfold};
 use crate::mime::lines::{Lines, Segment};
-use crate::mime::{Kind, Part, Structure};
+use crate::mime::{Addresses, Kind, Part, Structure};
 use crate::store::{Body, BodyLost};
 use encoding_rs::Decoder;
 use std::ops::Range;
@@ -22,6 +24,21 @@ const FIELD_PIECE: usize = 32 * 1024;
 pub(super) fn in_field(body: &dyn Body, name: &[u8], needle: &Needle) -> Result<bool, BodyLost> {
     let wanted = |field: &[u8]| field.eq_ignore_ascii_case(name);
     Fields::new(needle, Shown::Values).read(body, 0..body.len(), wanted)
+}
+
+/// Whether a field of this name in the message's header contains the text in its addresses, which are read
+/// as an envelope has them (RFC 3501 6.4.4) and written anew.
+///
+/// Of a field longer than [`Structure::MAX_FIELD`] an envelope shows the addresses up to there, and so they
+/// are searched. The rest, which it leaves out, is searched as it is written: then a search may find more
+/// than it should in a list of ten thousand people, but misses nobody.
+pub(super) fn in_addresses(
+    body: &dyn Body,
+    name: &[u8],
+    needle: &Needle,
+) -> Result<bool, BodyLost> {
+    let wanted = |field: &[u8]| field.eq_ignore_ascii_case(name);
+    Fields::new(needle, Shown::Addresses).read(body, 0..body.len(), wanted)
 }
 
 /// The value of the last field of this name in the message's header, unfolded, or the beginning of it.
@@ -142,6 +159,8 @@ impl Decoded<'_> {
 enum Shown {
     /// Its value.
     Values,
+    /// Its addresses, written anew.
+    Addresses,
     /// Its name, the colon and its value; one field follows the other.
     Lines,
 }
@@ -152,6 +171,14 @@ struct Fields<'n> {
     shown: Shown,
     /// The field being read, or the end of a long one, as it lies in the message.
     raw: Vec<u8>,
+    place: Place,
+}
+
+/// Where in its field the text begins that is not searched yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Start,
+    Within,
 }
 
 impl<'n> Fields<'n> {
@@ -160,6 +187,7 @@ impl<'n> Fields<'n> {
             haystack: Haystack::new(needle),
             shown,
             raw: Vec::new(),
+            place: Place::Start,
         }
     }
 
@@ -183,7 +211,7 @@ impl<'n> Fields<'n> {
                 }
                 take = self.begin(&segment, &wanted);
             } else if take {
-                if self.raw.len() >= FIELD_PIECE {
+                if self.raw.len() > self.longest() {
                     self.end_piece();
                     self.haystack.add(if folded { " " } else { "" });
                 }
@@ -193,16 +221,32 @@ impl<'n> Fields<'n> {
         Ok(take && self.end_field())
     }
 
+    /// How much is held before a piece of it is searched.
+    fn longest(&self) -> usize {
+        match (self.shown, self.place) {
+            (Shown::Addresses, Place::Start) => Structure::MAX_FIELD,
+            _ => FIELD_PIECE,
+        }
+    }
+
     fn end_piece(&mut self) {
-        self.haystack.add(&words::decode(&unfold(&self.raw)));
+        let mut text = self.raw.as_slice();
+        if (self.shown, self.place) == (Shown::Addresses, Place::Start) {
+            let (list, rest) = text.split_at(end_of_list(text));
+            add_addresses(list, &mut self.haystack);
+            self.haystack.cut();
+            text = rest;
+        }
+        self.haystack.add(&words::decode(&unfold(text)));
         self.raw.clear();
+        self.place = Place::Within;
     }
 
     /// Ends a field; says whether the text was found.
     fn end_field(&mut self) -> bool {
         self.end_piece();
         match self.shown {
-            Shown::Values => self.haystack.cut(),
+            Shown::Values | Shown::Addresses => self.haystack.cut(),
             Shown::Lines => self.haystack.add("\r\n"),
         }
         self.haystack.found()
@@ -212,16 +256,40 @@ impl<'n> Fields<'n> {
     fn begin(&mut self, segment: &Segment<'_>, wanted: &impl Fn(&[u8]) -> bool) -> bool {
         let name = field::name(segment.bytes);
         let take = match self.shown {
-            Shown::Values => name.is_some_and(wanted),
+            Shown::Values | Shown::Addresses => name.is_some_and(wanted),
             Shown::Lines => true,
         };
         self.raw.clear();
+        self.place = Place::Start;
         if take {
             self.raw.extend_from_slice(match self.shown {
-                Shown::Values => field::value(segment.bytes),
+                Shown::Values | Shown::Addresses => field::value(segment.bytes),
                 Shown::Lines => segment.bytes,
             });
         }
         take
+    }
+}
+
+/// How much of a field's value an envelope reads as addresses: all, or what fits up to a comma.
+fn end_of_list(value: &[u8]) -> usize {
+    if value.len() <= Structure::MAX_FIELD {
+        return value.len();
+    }
+    memchr::memrchr(b',', &value[..Structure::MAX_FIELD]).unwrap_or(0)
+}
+
+/// Adds the addresses of a list one by one, so that never all are held.
+fn add_addresses(list: &[u8], haystack: &mut Haystack<'_>) {
+    let value = unfold(list);
+    let mut writer = AddressWriter::default();
+    let mut text = Vec::new();
+    for address in Addresses::new(&value) {
+        if haystack.found() {
+            return;
+        }
+        text.clear();
+        writer.write(&address, &mut text);
+        haystack.add(&words::decode(&text));
     }
 }
