@@ -3,7 +3,6 @@
 use super::difference::Write;
 use super::kind::Kind;
 use super::metrics::Metrics;
-use super::row::Row;
 use super::store::Store;
 use crate::reconcile::Object;
 use crate::reconcile::build::labels::MANAGER;
@@ -171,12 +170,10 @@ impl Target<'_> {
     }
 
     fn take(&self, written: DynamicObject) {
-        let row = serde_json::to_value(written)
-            .ok()
-            .and_then(|value| Row::read(self.kind, value));
-        if let Some(row) = row {
-            self.apply.store.put(&self.apply.namespace, self.kind, row);
-        }
+        let Apply {
+            store, namespace, ..
+        } = self.apply;
+        store.take(namespace, self.kind, written);
     }
 
     fn forget(&self) {

@@ -64,14 +64,6 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 
-    /// Whether it is one of our custom resources.
-    pub fn is_ours(self) -> bool {
-        matches!(
-            self,
-            Self::MailAccessServer | Self::CASMailbox | Self::CertificateBinding
-        )
-    }
-
     /// Its `apiVersion`.
     pub fn api_version(self) -> String {
         self.api_resource().api_version

@@ -62,7 +62,7 @@ impl Nudges {
         Some(format!("{digest}.{number}"))
     }
 
-    /// When the next attempt is due, if one is outstanding.
+    /// Forgets pods that are gone.
     pub fn keep_only(&mut self, pods: &[PodRow]) {
         self.by_pod
             .retain(|name, _| pods.iter().any(|pod| pod.name == *name));

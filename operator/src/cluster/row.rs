@@ -3,6 +3,7 @@
 use super::kind::Kind;
 use crate::reconcile::{Invalid, Object, Observed};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::core::DynamicObject;
 use mailaccess_crds::admission::{self, FieldError};
 use mailaccess_crds::{CASMailbox, CertificateBinding, MailAccessServer};
 use serde::Deserialize;
@@ -77,6 +78,22 @@ pub struct PodRow {
 const READ_KEYS: [&str; 4] = ["passwd", "group", "tls.crt", "tls.key"];
 
 impl Row {
+    /// Keeps what matters of an object; one that cannot be read is left out, and said.
+    pub fn of(kind: Kind, object: DynamicObject) -> Option<Self> {
+        let name = object.metadata.name.clone().unwrap_or_default();
+        let row = serde_json::to_value(object)
+            .ok()
+            .and_then(|value| Self::read(kind, value));
+        if row.is_none() {
+            tracing::warn!(
+                kind = kind.as_str(),
+                name,
+                "an object cannot be read and is left out"
+            );
+        }
+        row
+    }
+
     /// Keeps what matters of an object that the API server sent; nothing, if it is no object of that kind.
     pub fn read(kind: Kind, mut value: Value) -> Option<Self> {
         let object = value.as_object_mut()?;

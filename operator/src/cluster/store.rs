@@ -3,6 +3,7 @@
 use super::cache::{Affected, Beyond, Cache, Parts};
 use super::kind::Kind;
 use super::row::{PodRow, Row};
+use kube::core::DynamicObject;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
@@ -45,6 +46,13 @@ impl Store {
         let mut state = self.lock();
         let affected = state.cache(namespace).put(kind, row);
         self.wake(&state, namespace, &affected);
+    }
+
+    /// The same of an object as the API server sent it, if it can be read.
+    pub fn take(&self, namespace: &str, kind: Kind, object: DynamicObject) {
+        if let Some(row) = Row::of(kind, object) {
+            self.put(namespace, kind, row);
+        }
     }
 
     /// One object is gone.

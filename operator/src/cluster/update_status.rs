@@ -7,7 +7,7 @@ use super::backoff::Backoff;
 use super::events::{Transition, worth};
 use super::kind::Kind;
 use super::metrics::Metrics;
-use super::row::{Item, Row};
+use super::row::Item;
 use super::store::Store;
 use crate::reconcile::Observed;
 use crate::reconcile::build::labels::MANAGER;
@@ -158,7 +158,7 @@ impl UpdateStatus {
         match timeout(ANSWER, api.patch_status(&due.name, &params, &patch)).await {
             Ok(Ok(written)) => {
                 self.metrics.status_written(due.kind);
-                self.take(due.kind, written);
+                self.store.take(&self.namespace, due.kind, written);
                 self.tell(&due);
                 true
             }
@@ -184,15 +184,6 @@ impl UpdateStatus {
             name = due.name,
             "cannot write the status: {why}"
         );
-    }
-
-    fn take(&self, kind: Kind, written: DynamicObject) {
-        let row = serde_json::to_value(written)
-            .ok()
-            .and_then(|value| Row::read(kind, value));
-        if let Some(row) = row {
-            self.store.put(&self.namespace, kind, row);
-        }
     }
 
     fn tell(&self, due: &Due) {

@@ -107,7 +107,8 @@ impl Watch {
         loop {
             let page = timeout(ANSWER, api.list(&params)).await??;
             let version = page.metadata.resource_version.unwrap_or_default();
-            rows.extend(page.items.into_iter().filter_map(|item| self.row(item)));
+            let items = page.items.into_iter();
+            rows.extend(items.filter_map(|item| Row::of(self.kind, item)));
             let Some(token) = page.metadata.continue_.filter(|token| !token.is_empty()) else {
                 self.store.replace(&self.namespace, self.kind, rows);
                 return Ok(version);
@@ -122,20 +123,6 @@ impl Watch {
             label_selector: self.kind.label_selector().map(str::to_owned),
             ..ListParams::default()
         }
-    }
-
-    fn row(&self, object: DynamicObject) -> Option<Row> {
-        let row = serde_json::to_value(object)
-            .ok()
-            .and_then(|value| Row::read(self.kind, value));
-        if row.is_none() {
-            tracing::warn!(
-                namespace = self.namespace,
-                kind = self.kind.as_str(),
-                "an object cannot be read and is left out"
-            );
-        }
-        row
     }
 
     /// Follows the changes from a version on, until they have to be listed again; says why.
@@ -196,9 +183,7 @@ impl Watch {
         match event {
             WatchEvent::Added(object) | WatchEvent::Modified(object) => {
                 note(version, &object);
-                if let Some(row) = self.row(object) {
-                    self.store.put(&self.namespace, self.kind, row);
-                }
+                self.store.take(&self.namespace, self.kind, object);
                 None
             }
             WatchEvent::Deleted(object) => {
