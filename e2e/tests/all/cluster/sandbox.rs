@@ -125,18 +125,17 @@ impl Sandbox {
         run(&mut self.kubectl_command(arguments))
     }
 
-    fn kubectl_command<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Command {
+    /// kubectl as the administrator, to be run with more.
+    pub(crate) fn kubectl_command<'a>(
+        &self,
+        arguments: impl IntoIterator<Item = &'a str>,
+    ) -> Command {
         let mut command = self.command(Place::Node1, &self.bin.join("kubectl"));
         command
             .arg("--kubeconfig")
             .arg(self.folder().join("admin.kubeconfig"))
             .args(arguments);
         command
-    }
-
-    /// The program of this name among the cluster's tools.
-    pub(crate) fn tool(&self, name: &str) -> PathBuf {
-        self.bin.join(name)
     }
 
     /// Runs something on a thread in another network. Sockets that it opens belong there for good.

@@ -61,10 +61,7 @@ impl Tenant {
     pub(crate) fn apply(&self, yaml: &str) {
         let mut child = self
             .sandbox
-            .command(super::sandbox::Place::Node1, &self.sandbox.tool("kubectl"))
-            .arg("--kubeconfig")
-            .arg(self.sandbox.folder().join("admin.kubeconfig"))
-            .args(["-n", &self.name, "apply", "-f", "-"])
+            .kubectl_command(["-n", &self.name, "apply", "-f", "-"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -195,13 +192,7 @@ impl Drop for Tenant {
         if std::thread::panicking() {
             let all = "mas,casm,certb,pods,events";
             let arguments = ["-n", &self.name, "get", all, "-o", "wide"];
-            let output = self
-                .sandbox
-                .command(super::sandbox::Place::Node1, &self.sandbox.tool("kubectl"))
-                .arg("--kubeconfig")
-                .arg(self.sandbox.folder().join("admin.kubeconfig"))
-                .args(arguments)
-                .output();
+            let output = self.sandbox.kubectl_command(arguments).output();
             if let Ok(output) = output {
                 eprintln!("{}", String::from_utf8_lossy(&output.stdout));
             }
