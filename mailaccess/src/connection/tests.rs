@@ -200,7 +200,20 @@ struct Talk {
     served: JoinHandle<Ended>,
 }
 
+/// More than what both ends of a connection buffer, so the server writes some of it while it is read.
+const PIECE: usize = 8 << 20;
+
 impl Talk {
+    /// Reads a piece at one moment of the paused clock, which would else go on while bytes are on their way.
+    async fn read_piece(&mut self, piece: &mut [u8]) -> io::Result<()> {
+        let buffered = 64 << 10;
+        socket2::SockRef::from(&self.client).set_recv_buffer_size(buffered)?;
+        let held = ClockHeld::begin();
+        let read = self.client.read_exact(piece).await;
+        held.end().await;
+        read.map(drop)
+    }
+
     async fn begin() -> Self {
         let bench = Bench::new(whole(&["ann"]));
         let (client, accepted) = bench.connect(Protocol::Imap, Security::Plain).await;
@@ -414,8 +427,8 @@ async fn who_takes_an_answer_slowly_gains_no_time_without_logging_on() {
     let mut talk = Talk::begin().await;
     let begin = Instant::now();
     talk.say("huge\r\n").await;
-    let mut piece = vec![0; 8 << 20];
-    while talk.client.read_exact(&mut piece).await.is_ok() {
+    let mut piece = vec![0; PIECE];
+    while talk.read_piece(&mut piece).await.is_ok() {
         tokio::time::sleep(Duration::from_secs(30)).await;
     }
     let ended = talk.served.await.unwrap();
@@ -498,14 +511,35 @@ async fn a_client_that_takes_nothing_is_given_up_after_a_minute() {
     assert!(begin.elapsed() < Duration::from_mins(2));
 }
 
+/// While it is held, the paused clock stands: it would else go on whenever a byte is still on its way through
+/// the kernel, which nothing in this process knows of.
+struct ClockHeld {
+    release: std::sync::mpsc::Sender<()>,
+    holds: JoinHandle<()>,
+}
+
+impl ClockHeld {
+    fn begin() -> Self {
+        let (release, released) = std::sync::mpsc::channel();
+        // No time passes by itself beside a task that blocks.
+        let holds = tokio::task::spawn_blocking(move || released.recv().unwrap());
+        Self { release, holds }
+    }
+
+    async fn end(self) {
+        self.release.send(()).unwrap();
+        self.holds.await.unwrap();
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_client_that_reads_slowly_is_served_for_hours() {
     let mut talk = Talk::begin().await;
     talk.signals.set_person(person("ann"));
     talk.say("huge\r\n").await;
-    let mut piece = vec![0; 8 << 20];
+    let mut piece = vec![0; PIECE];
     for _ in 0..100 {
-        talk.client.read_exact(&mut piece).await.unwrap();
+        talk.read_piece(&mut piece).await.unwrap();
         assert!(piece.iter().all(|byte| *byte == b'x'));
         tokio::time::sleep(Duration::from_secs(59)).await;
         assert!(!talk.served.is_finished());
