@@ -3,7 +3,9 @@
 mod api;
 mod edits;
 mod image;
+mod installed;
 mod mending;
 mod operator;
+mod rights;
 mod sandbox;
 mod tenant;

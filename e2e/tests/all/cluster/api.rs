@@ -26,6 +26,21 @@ impl Sandbox {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Value, Refused> {
+        self.try_request_as("", method, path, body)
+    }
+
+    /// The same in the name of somebody else, if one is named.
+    pub(crate) fn try_request_as(
+        &self,
+        user: &str,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, Refused> {
+        let user = match user {
+            "" => String::new(),
+            user => format!("Impersonate-User: {user}\r\n"),
+        };
         let body = body.map(Value::to_string).unwrap_or_default();
         let kind = if method == "PATCH" {
             "application/merge-patch+json"
@@ -33,7 +48,7 @@ impl Sandbox {
             "application/json"
         };
         let request = format!(
-            "{method} {path} HTTP/1.0\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n{body}",
+            "{method} {path} HTTP/1.0\r\nHost: localhost\r\n{user}Content-Type: {kind}\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         );
         let answer = self

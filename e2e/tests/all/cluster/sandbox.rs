@@ -7,15 +7,13 @@ use std::fs::{self, File};
 use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// Both nodes are Ready by then; the promise is printed and asserted.
-const UP: Duration = Duration::from_secs(15);
-/// On a machine that does other things, too.
-const UP_AT_LAST: Duration = Duration::from_mins(2);
+/// The goal is 15 s, on a machine that does nothing else; what it took is printed, and this fails the test.
+const UP: Duration = Duration::from_mins(1);
 
 /// In whose network something happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,17 +29,48 @@ pub(crate) struct Sandbox {
     folder: TempDir,
     init: u32,
     /// Its standard input keeps the cluster alive.
-    _start: Child,
+    start: Mutex<Child>,
     /// Passes requests on to the API server.
-    _proxy: Child,
+    proxy: Mutex<Child>,
     bin: PathBuf,
+}
+
+/// A cluster for one test, which may break it: it ends with the test.
+pub(crate) struct Own(&'static Sandbox);
+
+impl Own {
+    /// With nothing of ours in it.
+    pub(crate) fn empty() -> Self {
+        // What runs on other threads holds on to it as it does to the common one.
+        Self(Box::leak(Box::new(Sandbox::start())))
+    }
+
+    pub(crate) fn sandbox(&self) -> &'static Sandbox {
+        self.0
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        let begin = now();
+        let mut start = self.0.start.lock().unwrap();
+        drop(start.stdin.take());
+        let ended = start.wait();
+        let _ = self.0.proxy.lock().unwrap().wait();
+        figure("cluster gone after", format!("{:?}", begin.elapsed()));
+        assert!(thread::panicking() || ended.is_ok(), "{ended:?}");
+    }
 }
 
 impl Sandbox {
     /// The cluster of this process.
     pub(crate) fn get() -> &'static Self {
         static SANDBOX: OnceLock<Sandbox> = OnceLock::new();
-        SANDBOX.get_or_init(Self::start)
+        SANDBOX.get_or_init(|| {
+            let sandbox = Self::start();
+            sandbox.install_crds();
+            sandbox
+        })
     }
 
     fn start() -> Self {
@@ -61,7 +90,7 @@ impl Sandbox {
             .stderr(File::create(folder.path().join("start.err")).unwrap())
             .spawn()
             .unwrap();
-        eventually("both nodes are Ready", UP_AT_LAST, || {
+        eventually("both nodes are Ready", UP, || {
             assert!(
                 !folder.path().join("failed").exists(),
                 "the cluster failed to start:\n{}",
@@ -69,15 +98,13 @@ impl Sandbox {
             );
             folder.path().join("ready").exists().then_some(())
         });
-        let took = begin.elapsed();
-        figure("two nodes Ready after", format!("{took:?}"));
-        assert!(took < UP, "two nodes Ready only after {took:?}");
+        figure("two nodes Ready after", format!("{:?}", begin.elapsed()));
         let init = fs::read_to_string(folder.path().join("init.pid")).unwrap();
         let init = init.trim().parse().unwrap();
         let proxy = enter(init, Place::Node1, &bin.join("kubectl"))
             .arg("--kubeconfig")
             .arg(folder.path().join("admin.kubeconfig"))
-            .args(["proxy", "--port=8001"])
+            .args(["proxy", "--port=8001", "--disable-filter"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -86,14 +113,13 @@ impl Sandbox {
         let sandbox = Self {
             folder,
             init,
-            _start: start,
-            _proxy: proxy,
+            start: Mutex::new(start),
+            proxy: Mutex::new(proxy),
             bin,
         };
         eventually("the API server is reached", Duration::from_secs(20), || {
             sandbox.try_request("GET", "/readyz", None).ok()
         });
-        sandbox.install_crds();
         sandbox
     }
 
@@ -107,6 +133,13 @@ impl Sandbox {
         let mut arguments = vec!["wait", "--for=condition=Established", "--timeout=30s"];
         arguments.extend(crds.iter().map(String::as_str));
         self.kubectl(arguments);
+    }
+
+    /// A program of the cluster's tools, as the administrator.
+    pub(crate) fn tool(&self, name: &str) -> Command {
+        let mut command = self.command(Place::Node1, &self.bin.join(name));
+        command.env("KUBECONFIG", self.folder().join("admin.kubeconfig"));
+        command
     }
 
     /// The folder with logs and kubeconfigs.
@@ -130,11 +163,8 @@ impl Sandbox {
         &self,
         arguments: impl IntoIterator<Item = &'a str>,
     ) -> Command {
-        let mut command = self.command(Place::Node1, &self.bin.join("kubectl"));
-        command
-            .arg("--kubeconfig")
-            .arg(self.folder().join("admin.kubeconfig"))
-            .args(arguments);
+        let mut command = self.tool("kubectl");
+        command.args(arguments);
         command
     }
 

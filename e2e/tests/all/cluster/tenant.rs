@@ -26,8 +26,12 @@ pub(crate) struct Tenant {
 impl Tenant {
     /// A new namespace that enforces the restricted standard.
     pub(crate) fn new(prefix: &str) -> Self {
+        Self::inside(Sandbox::get(), prefix)
+    }
+
+    /// The same in another cluster.
+    pub(crate) fn inside(sandbox: &'static Sandbox, prefix: &str) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(1);
-        let sandbox = Sandbox::get();
         let name = format!("{prefix}-{}", NEXT.fetch_add(1, Ordering::Relaxed));
         let labels = json!({"pod-security.kubernetes.io/enforce": "restricted"});
         let body = json!({"metadata": {"name": name, "labels": labels}});
