@@ -1,9 +1,13 @@
 //! The product on a real Kubernetes of two nodes: what is applied, what becomes of it, what clients see.
 
 mod api;
+mod certificates;
 mod edits;
+mod fault_proxy;
+mod faults;
 mod image;
 mod installed;
+mod killed;
 mod mending;
 mod operator;
 mod rights;

@@ -4,6 +4,8 @@ use super::metrics::Metrics;
 use anyhow::{Context as _, Result};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use http::HeaderValue;
+use http::header::USER_AGENT;
 use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
@@ -51,6 +53,9 @@ pub async fn access(kubeconfig: Option<&std::path::Path>, context: Option<&str>)
     config.connect_timeout = Some(CONNECT);
     // A watch says nothing for minutes; each request has a limit of its own.
     config.read_timeout = None;
+    let agent =
+        HeaderValue::from_static(concat!("mailaccess-operator/", env!("CARGO_PKG_VERSION")));
+    config.headers.push((USER_AGENT, agent));
     Ok(Access { config, is_inside })
 }
 

@@ -262,9 +262,7 @@ impl Reconciler {
             return Ok(Pass::Later(published + PUBLISH_EVERY));
         }
         if has_documents {
-            let now = Instant::now();
-            self.published = Some(now);
-            self.unserved_since.get_or_insert(now);
+            self.unserved_since.get_or_insert(Instant::now());
             // What a pod said before this publication says nothing about it.
             self.pods.forget();
         }
@@ -309,7 +307,9 @@ impl Reconciler {
         writes
     }
 
+    /// Only a document that was written makes the next publication wait, not one that was refused.
     async fn write(&mut self, writes: Vec<(Object, Write)>) -> Result<(), ApplyError> {
+        let began = Instant::now();
         let apply = Apply {
             client: self.shared.client.clone(),
             namespace: self.key.namespace.clone(),
@@ -318,6 +318,9 @@ impl Reconciler {
         };
         for (object, write) in writes {
             apply.write(&object, write).await?;
+            if is_document(&object) {
+                self.published = Some(began);
+            }
         }
         Ok(())
     }

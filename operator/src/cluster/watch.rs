@@ -3,7 +3,7 @@
 //! ```text
 //! list, page by page ──▶ watch ──▶ its time is over ──▶ watch on from the last version
 //!        ▲                 │
-//!        │                 ├──▶ the connection broke ──▶ wait, ask for the newest version:
+//!        │                 ├──▶ it ended before its time ──▶ wait, ask for the newest version:
 //!        │                 │      not older than ours ──▶ watch on
 //!        └── 410, an error, or a history that went back ◀─┘
 //! ```
@@ -23,10 +23,12 @@ use kube::core::{DynamicObject, WatchEvent};
 use kube::{Api, Client};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 /// The server ends a watch after that.
 const WATCH_SECONDS: u32 = 290;
+/// One that lasted so long did not break.
+const LASTED: Duration = Duration::from_secs(WATCH_SECONDS as u64 - 10);
 /// A bookmark comes every minute, so a watch that says nothing for so long is dead.
 const SILENCE: Duration = Duration::from_secs(150);
 /// A page of a list, or the first word of a watch.
@@ -165,10 +167,15 @@ impl Watch {
             Err(_) => return End::Broken(format!("no answer in {} s", ANSWER.as_secs())),
         };
         let mut stream = stream.boxed();
+        let began = Instant::now();
         loop {
             match timeout(SILENCE, stream.try_next()).await {
                 Err(_) => return End::Broken("it went silent".to_owned()),
                 Ok(Err(error)) => return End::Broken(error.to_string()),
+                // The library says the same of a connection that was cut off.
+                Ok(Ok(None)) if began.elapsed() < LASTED => {
+                    return End::Broken("it ended before its time".to_owned());
+                }
                 Ok(Ok(None)) => return End::Over,
                 Ok(Ok(Some(event))) => {
                     if let Some(end) = self.take(event, version) {

@@ -138,7 +138,8 @@ fn floods_are_answered_in_bounded_memory() {
         let count = stage.figure("mailaccess_received_bytes_total");
         let before = peak(id);
         flood(&stage, one);
-        let growth = peak(id) - before;
+        // The kernel counts by thread and adds up late, so that a peak may be a little less than one before.
+        let growth = peak(id).saturating_sub(before);
         figure(
             &format!("growth while {CLIENTS} clients send {what}"),
             format_args!("{} KiB", growth / 1024),

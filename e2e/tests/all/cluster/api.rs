@@ -3,6 +3,7 @@
 
 use super::sandbox::{Place, Sandbox};
 use serde_json::Value;
+use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -72,6 +73,28 @@ impl Sandbox {
                 .unwrap_or_else(|| body.to_owned());
             Err(Refused { code, text })
         }
+    }
+}
+
+impl Sandbox {
+    /// What operators have written in a namespace, as the API server's audit log has it: verb and object.
+    pub(crate) fn audited_writes(&self, namespace: &str) -> Vec<String> {
+        let log = fs::read_to_string(self.folder().join("log/audit")).unwrap();
+        let entries = log
+            .lines()
+            .filter(|line| line.contains("\"mailaccess-operator/"))
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        entries
+            .filter(|entry| entry["objectRef"]["namespace"] == namespace)
+            .filter(|entry| !["get", "list", "watch"].contains(&entry["verb"].as_str().unwrap()))
+            .map(|entry| {
+                let object = &entry["objectRef"];
+                format!(
+                    "{} {} {}",
+                    entry["verb"], object["resource"], object["name"]
+                )
+            })
+            .collect()
     }
 }
 

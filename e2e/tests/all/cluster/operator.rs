@@ -3,22 +3,30 @@
 
 use super::sandbox::{Place, Sandbox};
 use super::tenant::Tenant;
-use crate::harness::{Process, binary, eventually};
+use crate::harness::{Process, binary, eventually, signal_to};
+use rustix::process::Signal;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::Path;
+use std::process::ExitStatus;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
+
+/// What it has begun is finished by then.
+const STOP: Duration = Duration::from_secs(40);
 
 /// A running operator.
 pub(crate) struct Operator {
     sandbox: &'static Sandbox,
     process: Process,
+    /// Of the operator itself, which is a child of what brought it into the sandbox.
+    id: u32,
     port: u16,
 }
 
 impl Operator {
     /// Starts it for a namespace.
+    #[track_caller]
     pub(crate) fn start(tenant: &Tenant) -> Self {
         Self::start_with(
             tenant,
@@ -27,8 +35,19 @@ impl Operator {
         )
     }
 
-    /// Starts it with another kubeconfig and more arguments.
-    pub(crate) fn start_with(tenant: &Tenant, kubeconfig: &PathBuf, more: &[&str]) -> Self {
+    /// Starts it with another kubeconfig and more arguments, and waits until it knows what there is.
+    #[track_caller]
+    pub(crate) fn start_with(tenant: &Tenant, kubeconfig: &Path, more: &[&str]) -> Self {
+        let operator = Self::launch(tenant, kubeconfig, more);
+        eventually("the operator is ready", Duration::from_secs(30), || {
+            operator.is_ready().then_some(())
+        });
+        operator
+    }
+
+    /// Only starts it.
+    #[track_caller]
+    pub(crate) fn launch(tenant: &Tenant, kubeconfig: &Path, more: &[&str]) -> Self {
         static NEXT: AtomicU16 = AtomicU16::new(18_000);
         let port = NEXT.fetch_add(1, Ordering::Relaxed);
         let sandbox = tenant.sandbox;
@@ -40,17 +59,22 @@ impl Operator {
             .args(["--log", "info,mailaccess_operator=debug"])
             .args(more);
         let process = Process::spawn(&mut command);
-        let operator = Self {
+        let limit = Duration::from_secs(10);
+        let id = eventually("the operator is started", limit, || {
+            process.children().first().copied()
+        });
+        Self {
             sandbox,
             process,
+            id,
             port,
-        };
-        eventually("the operator is ready", Duration::from_secs(30), || {
-            operator
-                .http("/readyz")
-                .filter(|said| said.contains(" 200 "))
-        });
-        operator
+        }
+    }
+
+    /// Whether it knows what there is.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.http("/readyz")
+            .is_some_and(|said| said.contains(" 200 "))
     }
 
     /// What it says at a path, with the head.
@@ -84,8 +108,43 @@ impl Operator {
             .sum()
     }
 
+    /// What it has logged.
+    pub(crate) fn said(&self) -> String {
+        self.process.said()
+    }
+
+    /// Asks it to end.
+    pub(crate) fn ask_to_end(&self) {
+        signal_to(self.id, Signal::TERM);
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub(crate) fn ended(&mut self) -> ExitStatus {
+        self.process.ended(STOP)
+    }
+
     /// Asks it to end, and waits.
-    pub(crate) fn stop(self) {
-        drop(self.process);
+    #[track_caller]
+    pub(crate) fn stop(mut self) {
+        self.ask_to_end();
+        let status = self.ended();
+        assert!(status.success(), "the operator ended with {status}");
+    }
+
+    /// Ends it wherever it is.
+    #[track_caller]
+    pub(crate) fn kill(mut self) {
+        signal_to(self.id, Signal::KILL);
+        self.ended();
+    }
+}
+
+impl Drop for Operator {
+    fn drop(&mut self) {
+        // Its parent does not pass on a signal.
+        if self.process.runs() {
+            signal_to(self.id, Signal::KILL);
+        }
     }
 }

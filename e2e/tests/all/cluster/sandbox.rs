@@ -8,7 +8,7 @@ use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, OnceLock};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -171,24 +171,40 @@ impl Sandbox {
     /// Runs something on a thread in another network. Sockets that it opens belong there for good.
     #[track_caller]
     pub(crate) fn within<T: Send>(&self, place: Place, act: impl FnOnce() -> T + Send) -> T {
-        let network = File::open(match place {
-            Place::Node1 => format!("/proc/{}/ns/net", self.init),
-            Place::Client => format!("/proc/{}/root/run/netns/client", self.init),
-        })
-        .unwrap();
         let result = thread::scope(|scope| {
-            scope
-                .spawn(|| {
-                    move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network))
-                        .unwrap();
-                    act()
-                })
-                .join()
+            let thread = scope.spawn(|| {
+                self.move_into(place);
+                act()
+            });
+            thread.join()
         });
         match result {
             Ok(result) => result,
             Err(panic) => std::panic::resume_unwind(panic),
         }
+    }
+}
+
+impl Sandbox {
+    /// The same beside the test. Threads that it starts are in that network, too.
+    pub(crate) fn spawn<T: Send + 'static>(
+        &'static self,
+        place: Place,
+        act: impl FnOnce() -> T + Send + 'static,
+    ) -> JoinHandle<T> {
+        thread::spawn(move || {
+            self.move_into(place);
+            act()
+        })
+    }
+
+    fn move_into(&self, place: Place) {
+        let network = File::open(match place {
+            Place::Node1 => format!("/proc/{}/ns/net", self.init),
+            Place::Client => format!("/proc/{}/root/run/netns/client", self.init),
+        })
+        .unwrap();
+        move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
     }
 }
 

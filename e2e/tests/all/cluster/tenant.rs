@@ -1,8 +1,8 @@
 //! A namespace of a test with a volume that both nodes see and the quickstart's objects in it.
 
 use super::image::IMAGE;
-use super::sandbox::Sandbox;
-use crate::harness::{checkout, eventually};
+use super::sandbox::{Place, Sandbox};
+use crate::harness::{Imap, Security, checkout, eventually, measure};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::Write as _;
@@ -120,6 +120,13 @@ impl Tenant {
         self.sandbox.request("PATCH", &path, Some(change))
     }
 
+    /// Merges a patch into a Secret.
+    #[track_caller]
+    pub(crate) fn patch_secret(&self, name: &str, change: &Value) {
+        let path = format!("/api/v1/namespaces/{}/secrets/{name}", self.name);
+        self.sandbox.request("PATCH", &path, Some(change));
+    }
+
     /// One of our objects.
     pub(crate) fn get(&self, plural: &str, name: &str) -> Option<Value> {
         let path = format!("{OURS}/{}/{plural}/{name}", self.name);
@@ -155,6 +162,42 @@ impl Tenant {
                 is_so.then_some(object)
             },
         )
+    }
+
+    /// Waits until every pod serves what was applied; gives their addresses.
+    #[track_caller]
+    pub(crate) fn wait_until_served(&self) -> Vec<IpAddr> {
+        self.wait_for("mailaccessservers", "mail", "Ready", "True");
+        self.wait_for("casmailboxes", "ann", "Ready", "True");
+        self.pods()
+            .into_iter()
+            .map(|(_, address)| address)
+            .collect()
+    }
+
+    /// Edits the banner.
+    pub(crate) fn set_banner(&self, text: &str) {
+        let patch = json!({"spec": {"imap": {"banner": text}}});
+        self.patch("mailaccessservers", "mail", &patch);
+    }
+
+    /// Waits until a new connection to a pod shows a banner; says how long that took.
+    #[track_caller]
+    pub(crate) fn wait_for_banner(&self, pod: IpAddr, text: &str) -> Duration {
+        let what = format!("{pod} shows {text:?}");
+        let is_shown = || banner(pod).is_some_and(|greeting| greeting.contains(text));
+        let look = || {
+            let (sandbox, is_shown) = (self.sandbox, &is_shown);
+            sandbox.within(Place::Client, is_shown).then_some(())
+        };
+        measure(&what, LIMIT, look).1
+    }
+
+    /// How often each pod was started again, which nothing that tests do may cause.
+    pub(crate) fn restarts(&self) -> Vec<Value> {
+        let pods = self.pod_objects();
+        let restarts = |pod: &Value| pod["status"]["containerStatuses"][0]["restartCount"].clone();
+        pods.iter().map(restarts).collect()
     }
 
     /// The pods of the server, by name, with their addresses; those that are ending are left out.
@@ -221,6 +264,12 @@ fn with_test_image(yaml: &str) -> String {
             None => format!("{line}\n"),
         })
         .collect()
+}
+
+/// What a pod greets with.
+pub(crate) fn banner(pod: IpAddr) -> Option<String> {
+    let imap = Imap::connect_to(at(pod, 143), Security::Plain).ok()?;
+    Some(imap.greeting().to_owned())
 }
 
 /// Whether a condition has this status, and was computed for the object as it is.

@@ -18,5 +18,5 @@ pub(crate) use patience::{eventually, figure, measure, now};
 pub(crate) use pod::Pod;
 pub(crate) use pop3::Pop3;
 pub(crate) use ports::{Ports, Service};
-pub(crate) use process::{Process, binary, capture, checkout, run};
+pub(crate) use process::{Process, binary, capture, checkout, run, signal_to};
 pub(crate) use wire::{Security, Wire};

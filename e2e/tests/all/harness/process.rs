@@ -168,7 +168,8 @@ impl Drop for Process {
     }
 }
 
-fn signal_to(id: u32, signal: Signal) {
+/// Sends a signal to a process by its id.
+pub(crate) fn signal_to(id: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(id).ok().and_then(Pid::from_raw) {
         let _ = kill_process(pid, signal);
     }
