@@ -25,9 +25,3 @@ until_ok() {
 # The nodes: number, address, pods' subnet.
 node_address() { echo "10.8$((7 + $1)).0.1"; }
 node_subnet() { echo "10.8$((7 + $1)).0.0/16"; }
-# in_node N COMMAND...: in the network of a node. `ip netns exec` would mount /sys anew and break the kubelet.
-in_node() {
-  local node=$1
-  shift
-  if [[ $node == 1 ]]; then "$@"; else nsenter --net=/run/netns/node2 "$@"; fi
-}

@@ -1,6 +1,7 @@
 //! The product on a real Kubernetes of two nodes: what is applied, what becomes of it, what clients see.
 
 mod api;
+mod away;
 mod certificates;
 mod edits;
 mod fault_proxy;
@@ -13,3 +14,5 @@ mod operator;
 mod rights;
 mod sandbox;
 mod tenant;
+mod two;
+mod uninvolved;

@@ -74,21 +74,27 @@ impl Session {
     }
 
     /// Idles until it is told to stop, and only listens.
-    pub(crate) fn watch(&mut self, stop: &AtomicBool) {
+    pub(crate) fn watch(&mut self, stop: &AtomicBool) -> io::Result<()> {
         const TURN: Duration = Duration::from_millis(100);
-        let tag = self.imap.idle();
+        let tag = self.imap.begin("IDLE")?;
+        let line = self.imap.response()?;
+        assert!(line.starts_with(b"+"), "{}", String::from_utf8_lossy(&line));
         self.imap.set_patience(TURN);
         while !stop.load(Ordering::Relaxed) {
             match self.imap.response() {
+                Ok(line) if line.starts_with(b"* BYE") => {
+                    return Err(io::Error::other("the server said BYE"));
+                }
                 Ok(line) => self.view.take(&String::from_utf8_lossy(&line)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => panic!("while idling: {error}"),
+                Err(error) => return Err(error),
             }
         }
         self.imap.set_patience(Duration::from_secs(30));
         let reply = self.imap.done(&tag);
         self.hear(&reply);
         assert!(reply.is_ok(), "{}", reply.status);
+        Ok(())
     }
 
     fn hear(&mut self, reply: &Reply) {

@@ -16,9 +16,14 @@ use tokio::time::{Instant, timeout};
 
 /// How much of the digest the annotation carries.
 const SHOWN: usize = 16;
-/// After the first attempt; twice as long after each further one.
+/// After the first attempt; twice as long after each further one ...
 const FIRST: Duration = Duration::from_millis(500);
-const LONGEST: Duration = Duration::from_mins(1);
+/// ... up to this: a kubelet whose API server was away takes up to a minute to watch again, and then somebody
+/// should wake it soon.
+const LONGEST: Duration = Duration::from_secs(8);
+/// After so many, about two minutes, nobody is in a hurry any more.
+const MANY: u32 = 18;
+const SELDOM: Duration = Duration::from_mins(1);
 /// The next attempt comes soon enough.
 const ANSWER: Duration = Duration::from_secs(2);
 
@@ -31,7 +36,10 @@ pub struct Nudges {
 #[derive(Debug)]
 struct Attempt {
     digest: String,
+    /// An earlier operator's attempts count.
     number: u32,
+    /// Those of this operator.
+    tries: u32,
     next: Instant,
 }
 
@@ -46,17 +54,21 @@ impl Nudges {
                 }
                 attempt.number + 1
             }
-            // An earlier operator's attempt counts.
             _ => shown(pod, digest).map_or(1, |number| number + 1),
         };
         let tries = match self.by_pod.get(&pod.name) {
-            Some(attempt) if attempt.digest == digest => number.min(16),
+            Some(attempt) if attempt.digest == digest => attempt.tries + 1,
             _ => 1,
+        };
+        let delay = match tries {
+            MANY.. => SELDOM,
+            _ => FIRST.saturating_mul(1 << (tries - 1)).min(LONGEST),
         };
         let attempt = Attempt {
             digest: digest.to_owned(),
             number,
-            next: now + FIRST.saturating_mul(1 << (tries - 1)).min(LONGEST),
+            tries,
+            next: now + delay,
         };
         self.by_pod.insert(pod.name.clone(), attempt);
         Some(format!("{digest}.{number}"))
@@ -122,6 +134,24 @@ mod tests {
             .map(|(tenths, number)| (tenths, format!("0123456789abcdef.{number}")))
             .into();
         assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn after_two_minutes_there_is_an_attempt_a_minute() {
+        let mut nudges = Nudges::default();
+        let start = Instant::now();
+        let mut seen = Vec::new();
+        for second in 0..600 {
+            let now = start + Duration::from_secs(second);
+            if nudges.due(&pod(None), WANTED, now).is_some() {
+                seen.push(second);
+            }
+        }
+        let gaps: Vec<u64> = seen.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert_eq!(gaps[..6], [1, 1, 2, 4, 8, 8]);
+        assert!(gaps[6..15].iter().all(|gap| *gap == 8), "{gaps:?}");
+        assert!((100..140).contains(&seen[17]), "{seen:?}");
+        assert!(gaps[17..].iter().all(|gap| *gap == 60), "{gaps:?}");
     }
 
     #[test]

@@ -5,12 +5,11 @@ use super::certificates::{bind_own, certificate, fresh_certificate, thumbprint};
 use super::operator::Operator;
 use super::sandbox::{Place, Sandbox};
 use super::tenant::{Tenant, at, banner, has_condition};
+use super::uninvolved::Uninvolved;
 use crate::harness::{Imap, Security, figure, now};
 use serde_json::{Value, json};
 use std::net::IpAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle, sleep};
+use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
 /// The first new connection is tried so often.
@@ -76,45 +75,6 @@ fn measure(
             .collect();
         all.into_iter().map(|one| one.join().unwrap()).collect()
     })
-}
-
-/// A session on one pod that has nothing to do with any edit.
-struct Uninvolved {
-    stop: Arc<AtomicBool>,
-    thread: JoinHandle<u32>,
-}
-
-impl Uninvolved {
-    fn start(sandbox: &'static Sandbox, pod: IpAddr) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let thread = thread::spawn({
-            let stop = Arc::clone(&stop);
-            move || {
-                sandbox.within(Place::Client, || {
-                    let mut imap = Imap::connect_to(at(pod, 993), Security::Tls).unwrap();
-                    imap.log_on("ann@example.com", "quickstart");
-                    imap.ok("SELECT INBOX");
-                    let size = imap.ok("FETCH 1 RFC822.SIZE").lines();
-                    let mut commands = 0;
-                    while !stop.load(Ordering::Relaxed) {
-                        imap.ok("NOOP");
-                        assert_eq!(imap.ok("FETCH 1 RFC822.SIZE").lines(), size);
-                        commands += 2;
-                        sleep(Duration::from_millis(50));
-                    }
-                    imap.ok("LOGOUT");
-                    commands
-                })
-            }
-        });
-        Self { stop, thread }
-    }
-
-    fn end(self) -> u32 {
-        assert!(!self.thread.is_finished(), "the uninvolved session failed");
-        self.stop.store(true, Ordering::Relaxed);
-        self.thread.join().unwrap()
-    }
 }
 
 fn may_log_on(pod: IpAddr, name: &str) -> Option<bool> {

@@ -45,6 +45,13 @@ impl Own {
         Self(Box::leak(Box::new(Sandbox::start())))
     }
 
+    /// With the definitions of our resources.
+    pub(crate) fn with_definitions() -> Self {
+        let own = Self::empty();
+        own.0.install_crds();
+        own
+    }
+
     pub(crate) fn sandbox(&self) -> &'static Sandbox {
         self.0
     }
@@ -140,6 +147,14 @@ impl Sandbox {
         let mut command = self.command(Place::Node1, &self.bin.join(name));
         command.env("KUBECONFIG", self.folder().join("admin.kubeconfig"));
         command
+    }
+
+    /// A script of the sandbox, with its arguments after the folder.
+    #[track_caller]
+    pub(crate) fn script<'a>(&self, name: &str, arguments: impl IntoIterator<Item = &'a str>) {
+        let script = checkout().join("e2e/cluster/sandbox").join(name);
+        let mut command = self.command(Place::Node1, &script);
+        run(command.arg(self.folder()).args(arguments));
     }
 
     /// The folder with logs and kubeconfigs.

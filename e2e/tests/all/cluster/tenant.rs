@@ -184,13 +184,24 @@ impl Tenant {
     /// Waits until a new connection to a pod shows a banner; says how long that took.
     #[track_caller]
     pub(crate) fn wait_for_banner(&self, pod: IpAddr, text: &str) -> Duration {
+        self.wait_long_for_banner(pod, text, LIMIT)
+    }
+
+    /// The same with another limit.
+    #[track_caller]
+    pub(crate) fn wait_long_for_banner(
+        &self,
+        pod: IpAddr,
+        text: &str,
+        limit: Duration,
+    ) -> Duration {
         let what = format!("{pod} shows {text:?}");
         let is_shown = || banner(pod).is_some_and(|greeting| greeting.contains(text));
         let look = || {
             let (sandbox, is_shown) = (self.sandbox, &is_shown);
             sandbox.within(Place::Client, is_shown).then_some(())
         };
-        measure(&what, LIMIT, look).1
+        measure(&what, limit, look).1
     }
 
     /// How often each pod was started again, which nothing that tests do may cause.

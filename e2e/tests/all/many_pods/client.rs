@@ -2,30 +2,47 @@
 //! order among clients: it adds shared flags and takes none away, its keywords are its own, and it removes
 //! only messages that fell to it.
 
-use super::log::{Act, Entry, Sign};
-use crate::harness::{Imap, Reply, now};
+use super::log::{Act, Entry, LOST, Sign};
+use crate::harness::{Imap, now};
 use crate::session::{Session, code, copied, message};
 use crate::view::{FlagNames, View};
 use std::collections::BTreeSet;
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// How many clients there are; a message's number says to whom it falls.
-pub(super) const CLIENTS: usize = 8;
+pub(crate) const CLIENTS: usize = 8;
 /// Keywords of each client; together they leave two of the 26 letters.
 const KEYWORDS: usize = 3;
 const SHARED: [&str; 3] = ["\\Answered", "\\Flagged", "\\Seen"];
 /// Where copies go.
-pub(super) const TARGET: &str = "Copies";
+pub(crate) const TARGET: &str = "Copies";
 /// Messages whose token begins so are changed by everybody and removed by nobody.
-pub(super) const HOT: &str = "hot-";
+pub(crate) const HOT: &str = "hot-";
+
+/// Logs on, and says by what process the session is served.
+pub(crate) type Connect = Box<dyn Fn() -> (usize, Imap) + Send>;
+
+/// What a broken connection means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Break {
+    /// That the test has failed.
+    Fault,
+    /// That nobody knows what became of the command, and another session is begun.
+    Lost,
+}
 
 /// A client.
-pub(super) struct Client {
+pub(crate) struct Client {
     number: usize,
     process: usize,
     session: Session,
-    pub(super) log: Vec<Entry>,
+    connect: Connect,
+    on_break: Break,
+    /// What earlier sessions were told.
+    past: Vec<View>,
+    log: Vec<Entry>,
     /// Messages that this client has marked, or tried to.
     condemned: BTreeSet<u32>,
     appended: usize,
@@ -34,10 +51,14 @@ pub(super) struct Client {
 
 impl Client {
     /// Selects INBOX and looks at all of it.
-    pub(super) fn begin(number: usize, process: usize, imap: Imap) -> Self {
+    pub(crate) fn begin(number: usize, on_break: Break, connect: Connect) -> Self {
+        let (process, imap) = connect();
         Self {
             number,
             process,
+            connect,
+            on_break,
+            past: Vec::new(),
             session: Session::select(imap, "INBOX").unwrap(),
             log: Vec::new(),
             condemned: BTreeSet::new(),
@@ -47,7 +68,7 @@ impl Client {
     }
 
     /// One command after another until it is told to stop.
-    pub(super) fn storm(&mut self, stop: &AtomicBool) {
+    pub(crate) fn storm(&mut self, stop: &AtomicBool) {
         while !stop.load(Ordering::Relaxed) {
             match self.random.below(100) {
                 0..35 => self.share(),
@@ -59,27 +80,47 @@ impl Client {
                 92..96 => self.noop(),
                 _ => self.look(),
             }
-            self.session.learn().unwrap();
+            if let Err(error) = self.session.learn() {
+                self.begin_again("UID FETCH", &error);
+            }
         }
     }
 
+    /// Another session, where broken ones are to be expected.
+    fn begin_again(&mut self, command: &str, error: &io::Error) {
+        let number = self.number;
+        assert_eq!(
+            self.on_break,
+            Break::Lost,
+            "client {number}: {command}: {error}"
+        );
+        let (process, imap) = (self.connect)();
+        self.process = process;
+        let session = Session::select(imap, "INBOX").unwrap();
+        let broken = std::mem::replace(&mut self.session, session);
+        self.past.push(broken.view);
+    }
+
     /// NOOP; and what it tells of is looked at.
-    pub(super) fn catch_up(&mut self) {
+    pub(crate) fn catch_up(&mut self) {
         self.session.catch_up();
     }
 
     /// Idles until it is told to stop, and only listens.
-    pub(super) fn watch(&mut self, stop: &AtomicBool) {
-        self.session.watch(stop);
+    pub(crate) fn watch(&mut self, stop: &AtomicBool) {
+        while let Err(error) = self.session.watch(stop) {
+            self.begin_again("IDLE", &error);
+        }
     }
 
-    pub(super) fn view(&self) -> &View {
+    pub(crate) fn view(&self) -> &View {
         &self.session.view
     }
 
-    /// What was done and what was seen.
-    pub(super) fn into_parts(self) -> (Vec<Entry>, View) {
-        (self.log, self.session.view)
+    /// What was done and what each session was told.
+    pub(crate) fn into_parts(mut self) -> (Vec<Entry>, Vec<View>) {
+        self.past.push(self.session.view);
+        (self.log, self.past)
     }
 
     /// Gives a shared flag.
@@ -116,16 +157,13 @@ impl Client {
         let Some((number, uid)) = self.pick(|_, _| true) else {
             return;
         };
-        let expunges = self.session.view.expunges;
+        let before = (self.past.len(), self.session.view.expunges);
         self.run(&format!("STORE {number} +FLAGS ({flag})"), |_| Act::Store {
             uids: vec![uid],
             sign: Sign::Add,
             flag: flag.to_owned(),
         });
-        assert_eq!(
-            self.session.view.expunges, expunges,
-            "EXPUNGE in answer to STORE"
-        );
+        self.assert_no_expunge(before, "STORE");
     }
 
     fn copy(&mut self) {
@@ -145,9 +183,17 @@ impl Client {
             flags.insert(format!("c{}k0", self.number));
         }
         let begin = now();
-        let reply = self.session.append(&flags, &message(&token)).unwrap();
-        let uid = code(&reply.status, "APPENDUID").map(|words| words[1].parse().unwrap());
-        self.note(begin, &reply, Act::Append { token, flags, uid });
+        match self.session.append(&flags, &message(&token)) {
+            Ok(reply) => {
+                let uid = code(&reply.status, "APPENDUID").map(|words| words[1].parse().unwrap());
+                self.note(begin, &reply.status, Act::Append { token, flags, uid });
+            }
+            Err(error) => {
+                let uid = None;
+                self.note(begin, LOST, Act::Append { token, flags, uid });
+                self.begin_again("APPEND", &error);
+            }
+        }
     }
 
     /// Marks a message that fell to this client and removes what is marked.
@@ -165,6 +211,7 @@ impl Client {
             return;
         };
         self.condemned.insert(uid);
+        let sessions = self.past.len();
         self.run(
             &format!("UID STORE {uid} +FLAGS.SILENT (\\Deleted)"),
             |_| Act::Store {
@@ -173,6 +220,10 @@ impl Client {
                 flag: "\\Deleted".to_owned(),
             },
         );
+        if self.past.len() > sessions {
+            // It may be marked or not; whoever removes it later says so.
+            return;
+        }
         self.session.view.add_silently(uid, "\\Deleted");
         let command = match self.random.below(3) {
             0 => "EXPUNGE".to_owned(),
@@ -189,12 +240,17 @@ impl Client {
         let Some((number, _)) = self.pick(|_, _| true) else {
             return;
         };
-        let expunges = self.session.view.expunges;
+        let before = (self.past.len(), self.session.view.expunges);
         self.run(&format!("FETCH {number} (UID FLAGS)"), |_| Act::Look);
-        assert_eq!(
-            self.session.view.expunges, expunges,
-            "EXPUNGE in answer to FETCH"
-        );
+        self.assert_no_expunge(before, "FETCH");
+    }
+
+    /// While numbers are used, they do not change; before there were so many sessions and removals.
+    fn assert_no_expunge(&self, (sessions, expunges): (usize, usize), command: &str) {
+        if self.past.len() == sessions {
+            let after = self.session.view.expunges;
+            assert_eq!(after, expunges, "EXPUNGE in answer to {command}");
+        }
     }
 
     /// One to three messages, half of the time those that everybody changes.
@@ -223,21 +279,26 @@ impl Client {
 
     fn run(&mut self, command: &str, act: impl FnOnce(&str) -> Act) {
         let begin = now();
-        let reply = self
-            .session
-            .command(command)
-            .unwrap_or_else(|error| panic!("client {}: {command}: {error}", self.number));
-        let act = act(&reply.status);
-        self.note(begin, &reply, act);
+        match self.session.command(command) {
+            Ok(reply) => {
+                let act = act(&reply.status);
+                self.note(begin, &reply.status, act);
+            }
+            Err(error) => {
+                let act = act(LOST);
+                self.note(begin, LOST, act);
+                self.begin_again(command, &error);
+            }
+        }
     }
 
-    fn note(&mut self, begin: Instant, reply: &Reply, act: Act) {
+    fn note(&mut self, begin: Instant, status: &str, act: Act) {
         self.log.push(Entry {
             process: self.process,
             begin,
             end: now(),
             act,
-            status: reply.status.clone(),
+            status: status.to_owned(),
         });
     }
 }

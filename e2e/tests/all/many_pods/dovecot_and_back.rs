@@ -1,18 +1,23 @@
 //! Dovecot opens the Maildir that our processes have changed, shows the same, and changes it itself.
 
-use super::{ANN, SETTLED};
+use super::SETTLED;
 use crate::dovecot::Dovecot;
-use crate::harness::{Imap, Maildir, Pod, eventually, figure};
-use crate::pod::log_on;
+use crate::harness::{Imap, Maildir, eventually, figure};
 use crate::session::{Session, differences, listing, message};
 use crate::view::{FlagNames, Known};
 
 /// Dovecot shows what is there and changes some of it; every process shows exactly that, in sessions that
 /// were open before and in new ones.
-pub(super) fn dovecot_and_back(pods: &[Pod], maildir: &Maildir, inbox: &[Known]) {
-    let begin = |pod: &Pod| Session::select(log_on(pod, ANN), "INBOX").unwrap();
-    let mut open: Vec<_> = pods.iter().map(begin).collect();
-    let ours = validity(&mut log_on(&pods[0], ANN));
+pub(crate) fn dovecot_and_back(
+    processes: &[&dyn Fn() -> Imap],
+    maildir: &Maildir,
+    inbox: &[Known],
+) {
+    let mut open: Vec<_> = processes
+        .iter()
+        .map(|log_on| Session::select(log_on(), "INBOX").unwrap())
+        .collect();
+    let ours = validity(&mut processes[0]());
 
     let dovecot = Dovecot::start(&maildir.0);
     assert_eq!(validity(&mut dovecot.imap()), ours);
@@ -22,18 +27,18 @@ pub(super) fn dovecot_and_back(pods: &[Pod], maildir: &Maildir, inbox: &[Known])
     let changed = listing(dovecot.imap(), "INBOX");
     check_changes(&changed, inbox);
 
-    for (pod, session) in pods.iter().zip(&mut open) {
+    for (log_on, session) in processes.iter().zip(&mut open) {
         eventually("an open session knows what Dovecot did", SETTLED, || {
             session.catch_up();
             (session.view.known().as_ref() == Some(&changed)).then_some(())
         });
-        let seen = listing(log_on(pod, ANN), "INBOX");
+        let seen = listing(log_on(), "INBOX");
         assert_eq!(
             differences(&seen, &changed),
             None,
             "shown after Dovecot's changes"
         );
-        assert_eq!(validity(&mut log_on(pod, ANN)), ours);
+        assert_eq!(validity(&mut log_on()), ours);
     }
     figure(
         "messages that Dovecot and every process show alike",

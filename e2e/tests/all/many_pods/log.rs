@@ -3,9 +3,12 @@
 use crate::view::FlagNames;
 use std::time::{Duration, Instant};
 
+/// The status of a command whose connection broke before its answer: it came to pass or not.
+pub(crate) const LOST: &str = "LOST";
+
 /// A command of a client.
 #[derive(Debug, Clone)]
-pub(super) enum Act {
+pub(crate) enum Act {
     /// A new message; its UID when the server said one.
     Append {
         token: String,
@@ -31,25 +34,30 @@ pub(super) enum Act {
 
 /// Whether a flag is given or taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sign {
+pub(crate) enum Sign {
     Add,
     Remove,
 }
 
 /// A finished command.
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
-    pub(super) process: usize,
-    pub(super) begin: Instant,
-    pub(super) end: Instant,
-    pub(super) act: Act,
+pub(crate) struct Entry {
+    pub(crate) process: usize,
+    pub(crate) begin: Instant,
+    pub(crate) end: Instant,
+    pub(crate) act: Act,
     /// What followed the tag.
-    pub(super) status: String,
+    pub(crate) status: String,
 }
 
 impl Entry {
-    pub(super) fn is_ok(&self) -> bool {
+    pub(crate) fn is_ok(&self) -> bool {
         self.status.starts_with("OK")
+    }
+
+    /// Whether nobody knows what came of it.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.status == LOST
     }
 
     /// The messages of INBOX that the command changed or copied.
@@ -62,7 +70,7 @@ impl Entry {
 }
 
 /// How often two processes finished with one UID within this time.
-pub(super) fn meetings(log: &[Entry], within: Duration) -> usize {
+pub(crate) fn meetings(log: &[Entry], within: Duration) -> usize {
     let mut touches: Vec<_> = log
         .iter()
         .filter(|entry| entry.is_ok())

@@ -5,11 +5,11 @@ use crate::view::{FlagNames, Known, View};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What was found in the end.
-pub(super) struct Found<'a> {
-    pub(super) inbox: &'a [Known],
-    pub(super) copies: &'a [Known],
+pub(crate) struct Found<'a> {
+    pub(crate) inbox: &'a [Known],
+    pub(crate) copies: &'a [Known],
     /// What each session was told.
-    pub(super) views: &'a [View],
+    pub(crate) views: &'a [View],
 }
 
 /// A flag that is there for sure is in both.
@@ -20,10 +20,12 @@ struct Bounds {
 }
 
 /// Everything that follows from the log.
-pub(super) struct Model<'a> {
+pub(crate) struct Model<'a> {
     log: &'a [Entry],
     /// Tokens that came into INBOX.
     arrived: BTreeSet<&'a str>,
+    /// Tokens that may have come, with their flags: nobody heard what became of them.
+    lost: BTreeMap<&'a str, &'a FlagNames>,
     /// The message of each UID of INBOX that anybody ever saw.
     tokens: BTreeMap<u32, &'a str>,
     flags: BTreeMap<u32, Bounds>,
@@ -36,10 +38,11 @@ pub(super) struct Model<'a> {
 
 impl<'a> Model<'a> {
     /// Of a log in which each client's commands are in their order, and of what was delivered.
-    pub(super) fn new(log: &'a [Entry], delivered: &'a [String]) -> Self {
+    pub(crate) fn new(log: &'a [Entry], delivered: &'a [String]) -> Self {
         let mut model = Self {
             log,
             arrived: delivered.iter().map(String::as_str).collect(),
+            lost: BTreeMap::new(),
             tokens: BTreeMap::new(),
             flags: BTreeMap::new(),
             removed: BTreeSet::new(),
@@ -59,6 +62,9 @@ impl<'a> Model<'a> {
                     } else {
                         model.faults.push(format!("no APPENDUID for {token}"));
                     }
+                }
+                Act::Append { token, flags, .. } if entry.is_lost() => {
+                    model.lost.insert(token, flags);
                 }
                 Act::Expunge { uids } => {
                     model.condemned.extend(uids);
@@ -85,7 +91,7 @@ impl<'a> Model<'a> {
     }
 
     /// What differs, each as a sentence.
-    pub(super) fn compare(mut self, found: &Found<'a>) -> Vec<String> {
+    pub(crate) fn compare(mut self, found: &Found<'a>) -> Vec<String> {
         for view in found.views {
             for (uid, token) in &view.ever {
                 self.see(*uid, token);
@@ -142,7 +148,9 @@ impl<'a> Model<'a> {
             }
         }
         for token in here.difference(&self.arrived) {
-            self.faults.push(format!("{token} came from nowhere"));
+            if !self.lost.contains_key(token) {
+                self.faults.push(format!("{token} came from nowhere"));
+            }
         }
     }
 
@@ -151,7 +159,11 @@ impl<'a> Model<'a> {
         for message in inbox {
             let bounds = self.flags.get(&message.uid).unwrap_or(&none);
             let lost: Vec<_> = bounds.must.difference(&message.flags).collect();
-            let strange: Vec<_> = message.flags.difference(&bounds.may).collect();
+            let given = self.lost.get(message.token.as_str());
+            let is_strange = |flag: &&String| {
+                !bounds.may.contains(*flag) && !given.is_some_and(|given| given.contains(*flag))
+            };
+            let strange: Vec<_> = message.flags.iter().filter(is_strange).collect();
             if !lost.is_empty() || !strange.is_empty() {
                 let Known { uid, token, .. } = message;
                 self.faults.push(format!(
@@ -181,10 +193,19 @@ impl<'a> Model<'a> {
                 }
             }
         }
+        let mut unheard = self.unheard_copies();
         for copy in copies {
-            match made.remove(&copy.uid) {
+            if let Some((uid, entry)) = made.remove(&copy.uid) {
+                self.compare_copy(copy, uid, entry);
+                continue;
+            }
+            let is_of = |(uid, _): &(u32, &Entry)| self.tokens.get(uid) == Some(&&*copy.token);
+            match unheard.iter().position(is_of) {
                 None => self.faults.push(format!("nobody made the copy {copy:?}")),
-                Some((uid, entry)) => self.compare_copy(copy, uid, entry),
+                Some(place) => {
+                    let (uid, entry) = unheard.swap_remove(place);
+                    self.compare_copy(copy, uid, entry);
+                }
             }
         }
         for (copy, (uid, entry)) in made {
@@ -192,6 +213,16 @@ impl<'a> Model<'a> {
             self.faults
                 .push(format!("the copy {copy} of UID {uid} is lost: {status}"));
         }
+    }
+
+    /// Copies that may have been made, each once.
+    fn unheard_copies(&self) -> Vec<(u32, &'a Entry)> {
+        let lost = self.log.iter().filter(|entry| entry.is_lost());
+        lost.flat_map(|entry| match &entry.act {
+            Act::Copy { asked, .. } => asked.iter().map(|uid| (*uid, entry)).collect(),
+            _ => Vec::new(),
+        })
+        .collect()
     }
 
     /// A copy has the flags that the message had at some moment of the command.
@@ -202,6 +233,9 @@ impl<'a> Model<'a> {
                 .push(format!("{copy:?} is a copy of {token:?}, UID {uid}"));
         }
         let (mut must, mut may) = (FlagNames::new(), FlagNames::new());
+        if let Some(flags) = token.and_then(|token| self.lost.get(token)) {
+            may.extend(flags.iter().cloned());
+        }
         for entry in self.log {
             match &entry.act {
                 Act::Append {
@@ -262,6 +296,7 @@ impl Bounds {
 mod tests {
     use super::*;
     use crate::harness::now;
+    use crate::many_pods::log::LOST;
     use crate::view::flag_names;
 
     fn entry(status: &str, act: Act) -> Entry {
@@ -338,6 +373,52 @@ mod tests {
                 &[],
             );
         }
+    }
+
+    #[test]
+    fn what_nobody_heard_of_may_be_there_or_not() {
+        let lost = |act| entry(LOST, act);
+        let mut log = log();
+        log.push(lost(Act::Append {
+            token: "x".to_owned(),
+            flags: flag_names("\\Draft"),
+            uid: None,
+        }));
+        log.push(lost(Act::Copy {
+            asked: vec![2],
+            pairs: Vec::new(),
+        }));
+        log.push(lost(store(2, Sign::Add, "\\Answered")));
+        log.push(lost(store(1, Sign::Remove, "\\Seen")));
+        let delivered = ["a".to_owned(), "c".to_owned()];
+        let compare = |inbox: &[Known], copies: &[Known]| {
+            let mut view = View::default();
+            view.ever.insert(3, "c".to_owned());
+            let views = [view];
+            let found = Found {
+                inbox,
+                copies,
+                views: &views,
+            };
+            Model::new(&log, &delivered).compare(&found)
+        };
+        let none: [String; 0] = [];
+        let copy = known(1, "a", "\\Seen");
+        let before = [known(1, "a", "\\Seen"), known(2, "b", "\\Draft")];
+        assert_eq!(compare(&before, std::slice::from_ref(&copy)), none);
+        let after = [
+            known(1, "a", ""),
+            known(2, "b", "\\Draft \\Answered"),
+            known(4, "x", "\\Draft"),
+        ];
+        let copies = [copy, known(2, "b", "\\Draft")];
+        assert_eq!(compare(&after, &copies), none);
+        let twice = [
+            copies[0].clone(),
+            copies[1].clone(),
+            known(3, "b", "\\Draft"),
+        ];
+        assert_eq!(compare(&after, &twice).len(), 1);
     }
 
     #[test]
