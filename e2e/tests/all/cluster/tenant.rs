@@ -8,6 +8,7 @@ use std::fs;
 use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -39,9 +40,14 @@ impl Tenant {
         Self { sandbox, name }
     }
 
+    /// The folder behind the volume.
+    pub(crate) fn volume(&self) -> PathBuf {
+        self.sandbox.folder().join(format!("volume-{}", self.name))
+    }
+
     /// A volume for the claim of this name, on a folder that both nodes see.
     pub(crate) fn add_volume(&self, claim: &str) {
-        let folder = self.sandbox.folder().join(format!("volume-{}", self.name));
+        let folder = self.volume();
         fs::create_dir_all(&folder).unwrap();
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
         let nodes = json!({"key": "kubernetes.io/hostname", "operator": "In", "values": ["node1", "node2"]});

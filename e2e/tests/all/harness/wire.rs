@@ -87,12 +87,20 @@ impl Wire {
         }
     }
 
-    pub(crate) fn set_patience(&self, patience: Duration) {
-        let tcp = match self.stream.as_ref().unwrap() {
+    /// The port of this side.
+    pub(crate) fn local_port(&self) -> u16 {
+        self.tcp().local_addr().unwrap().port()
+    }
+
+    fn tcp(&self) -> &TcpStream {
+        match self.stream.as_ref().unwrap() {
             Stream::Plain(stream) => stream,
             Stream::Tls(stream) => &stream.sock,
-        };
-        tcp.set_read_timeout(Some(patience)).unwrap();
+        }
+    }
+
+    pub(crate) fn set_patience(&self, patience: Duration) {
+        self.tcp().set_read_timeout(Some(patience)).unwrap();
     }
 
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {

@@ -94,9 +94,13 @@ impl Client {
             Break::Lost,
             "client {number}: {command}: {error}"
         );
-        let (process, imap) = (self.connect)();
-        self.process = process;
-        let session = Session::select(imap, "INBOX").unwrap();
+        let session = loop {
+            let (process, imap) = (self.connect)();
+            self.process = process;
+            if let Ok(session) = Session::select(imap, "INBOX") {
+                break session;
+            }
+        };
         let broken = std::mem::replace(&mut self.session, session);
         self.past.push(broken.view);
     }
