@@ -3,6 +3,7 @@
 mod api;
 mod edits;
 mod image;
+mod itself;
 mod mending;
 mod operator;
 mod sandbox;
