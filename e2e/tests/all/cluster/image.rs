@@ -172,4 +172,8 @@ fn the_image_names_the_commit_that_it_is_made_of_and_no_other() {
     let edited = fs::read_to_string(&dockerfile).unwrap() + "\n# edited\n";
     fs::write(&dockerfile, edited).unwrap();
     assert_eq!(checkout.revision(), Value::Null);
+    // Nor is it made of the commit of a repository that it was only unpacked in.
+    checkout.git(&["rm", "-q", "-r", "--cached", "e2e"]);
+    checkout.git(&["commit", "-q", "-a", "-m", "without it"]);
+    assert_eq!(checkout.revision(), Value::Null);
 }
