@@ -5,7 +5,8 @@ SANDBOX=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 WORK=${1:?the work folder}
 shift
 # Its own, so that several sandboxes do not meet, and named after the folder, so that it is found again.
-CGROUP=mailaccess-e2e-$(printf %s "$WORK" | sha256sum | cut -c1-12)
+group_of() { echo "mailaccess-e2e-$(printf %s "$1" | sha256sum | cut -c1-12)"; }
+CGROUP=$(group_of "$WORK")
 export PATH=$PATH:/usr/sbin:/sbin
 
 kubectl() { "$BIN/kubectl" --kubeconfig "$WORK/admin.kubeconfig" "$@"; }

@@ -1,7 +1,7 @@
 //! The chart as Helm renders it: strict values, the definitions as `crdgen` wrote them, an operator that the
 //! restricted standard admits and that may do nothing beyond its work.
 
-use crate::harness::{capture, checkout, run};
+use crate::harness::{binary, capture, checkout, run};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
@@ -181,4 +181,87 @@ fn the_restricted_standard_admits_the_operator() {
     for place in ["hostNetwork", "hostPID", "hostIPC", "volumes"] {
         assert!(pod[place].is_null(), "{place}");
     }
+}
+
+#[test]
+fn chart_image_example_and_operator_are_of_one_version() {
+    let version = env!("CARGO_PKG_VERSION");
+    let image = format!("mailaccess:{version}");
+    let read = |file: &str| fs::read_to_string(checkout().join(file)).unwrap();
+    let chart = objects(&read("charts/mailaccess/Chart.yaml")).remove(0);
+    assert_eq!(chart["appVersion"], version);
+    assert_eq!(chart["version"], version);
+    // By default the chart names its appVersion.
+    let values = objects(&read("charts/mailaccess/values.yaml")).remove(0);
+    assert_eq!(values["image"]["repository"], "mailaccess");
+    assert_eq!(values["image"]["tag"], "");
+    let job = objects(&read("crds/examples/quickstart/init.yaml")).remove(0);
+    let container = &job["spec"]["template"]["spec"]["containers"][0];
+    assert_eq!(container["image"], image);
+    let label = format!("org.opencontainers.image.version=\"{version}\"");
+    for (file, text) in [
+        ("Dockerfile", &label),
+        ("Dockerfile", &image),
+        ("README.md", &image),
+        ("e2e/image", &image),
+    ] {
+        assert!(read(file).contains(text), "{file} does not name {text}");
+    }
+    let output = capture(
+        Command::new(binary("mailaccess-operator"))
+            .args(["render", "crds/examples/quickstart"])
+            .env_remove("MAILACCESS_IMAGE")
+            .current_dir(checkout()),
+    );
+    let rendered = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        rendered.contains(&format!("image: {image}\n")),
+        "{rendered}"
+    );
+    for command in ["run", "render"] {
+        let help = run(Command::new(binary("mailaccess-operator"))
+            .args([command, "--help"])
+            .env_remove("MAILACCESS_IMAGE"));
+        assert!(help.contains(&format!("[default: {image}]")), "{help}");
+    }
+}
+
+/// What Helm renders, as a file. The definitions are compared with those of `crdgen` already.
+#[track_caller]
+fn check_rendered(name: &str, more: &[&str]) {
+    let mut arguments = vec!["--set", "crds.enabled=false"];
+    arguments.extend(more);
+    let actual = rendered(&arguments);
+    let golden = checkout().join("e2e/tests/golden").join(name);
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "asks whether to rewrite the file"
+    )]
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&golden, &actual).unwrap();
+    }
+    let expected = fs::read_to_string(&golden).unwrap_or_default();
+    if expected != actual {
+        let difference = similar::TextDiff::from_lines(&expected, &actual);
+        panic!(
+            "{} differs; UPDATE=1 rewrites it\n{}",
+            golden.display(),
+            difference.unified_diff().context_radius(3)
+        );
+    }
+}
+
+#[test]
+#[ignore = "needs helm, which e2e/cluster/tools builds: e2e/run"]
+fn the_manifests_of_the_defaults_are_these() {
+    check_rendered("chart-defaults.rendered", &[]);
+}
+
+#[test]
+#[ignore = "needs helm, which e2e/cluster/tools builds: e2e/run"]
+fn the_manifests_for_two_namespaces_are_these() {
+    check_rendered(
+        "chart-two-namespaces.rendered",
+        &["--set", "watchNamespaces={mail,mail-test}"],
+    );
 }

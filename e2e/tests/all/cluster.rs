@@ -8,6 +8,7 @@ mod fault_proxy;
 mod faults;
 mod image;
 mod installed;
+mod itself;
 mod killed;
 mod mending;
 mod operator;

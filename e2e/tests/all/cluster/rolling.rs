@@ -87,14 +87,13 @@ fn idled(imap: &mut Imap) -> Result<bool, Fault> {
         match heard(imap)? {
             Heard::Bye => return Ok(false),
             Heard::Line(line) if line.starts_with(tag.as_bytes()) => break,
-            Heard::Line(_) => {}
             Heard::Nothing if begin.elapsed() > IDLE && !is_told => {
                 // If this cannot be sent, BYE is there to be read.
                 let _ = imap.wire().write(b"DONE\r\n");
                 is_told = true;
             }
             Heard::Nothing if begin.elapsed() > LIMIT => return Err("no answer to DONE".to_owned()),
-            Heard::Nothing => {}
+            Heard::Line(_) | Heard::Nothing => {}
         }
     }
     imap.set_patience(Duration::from_secs(30));

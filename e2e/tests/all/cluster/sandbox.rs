@@ -89,7 +89,7 @@ impl Sandbox {
             .tempdir_in("/tmp")
             .unwrap();
         let begin = now();
-        let start = Command::new(checkout().join("e2e/cluster/sandbox/start"))
+        let mut start = Command::new(checkout().join("e2e/cluster/sandbox/start"))
             .arg(folder.path())
             .env("MAILACCESS_E2E_IMAGES", images)
             .stdin(Stdio::piped())
@@ -98,8 +98,10 @@ impl Sandbox {
             .spawn()
             .unwrap();
         eventually("both nodes are Ready", UP, || {
+            let failed = folder.path().join("failed").exists()
+                || start.try_wait().is_ok_and(|ended| ended.is_some());
             assert!(
-                !folder.path().join("failed").exists(),
+                !failed,
                 "the cluster failed to start:\n{}",
                 logs(folder.path())
             );
@@ -160,6 +162,11 @@ impl Sandbox {
     /// The folder with logs and kubeconfigs.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// The first process in it.
+    pub(crate) fn init(&self) -> u32 {
+        self.init
     }
 
     /// A command in the network, among the processes and with the mounts of the cluster.
