@@ -10,6 +10,7 @@ mod image;
 mod installed;
 mod itself;
 mod killed;
+mod many;
 mod mending;
 mod operator;
 mod rights;

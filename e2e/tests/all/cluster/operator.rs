@@ -5,6 +5,7 @@ use super::sandbox::{Place, Sandbox};
 use super::tenant::Tenant;
 use crate::harness::{Process, binary, eventually, signal_to};
 use rustix::process::Signal;
+use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
@@ -106,6 +107,19 @@ impl Operator {
             .map(|method| self.metric("rest_client_requests_total", &format!("\"{method}\"")))
             .iter()
             .sum()
+    }
+
+    /// The most memory that it ever had, in KiB.
+    pub(crate) fn peak(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id)).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+        let kib = line.unwrap().split_whitespace().nth(1).unwrap();
+        kib.parse().unwrap()
+    }
+
+    /// Requests of one method, or of all.
+    pub(crate) fn requests(&self, method: &str) -> f64 {
+        self.metric("rest_client_requests_total", &format!("\"{method}"))
     }
 
     /// What it has logged.
