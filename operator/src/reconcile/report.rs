@@ -4,6 +4,7 @@ use mailaccess_config::document::Header;
 use mailaccess_config::{DocumentName, Protocol};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 /// One pod.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +29,9 @@ pub struct PodStatus {
     /// What it listens on.
     #[serde(default)]
     pub listeners: Vec<ListenerReport>,
+    /// Protocols that go on with the certificates they had.
+    #[serde(default)]
+    pub tls_faults: Vec<TlsFaultReport>,
     /// What a handshake with its own listeners showed.
     #[serde(default)]
     pub handshakes: Vec<HandshakeReport>,
@@ -69,6 +73,46 @@ pub struct ListenerReport {
     pub error: Option<Fault>,
 }
 
+/// A protocol whose wanted certificates could not be put in force.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TlsFaultReport {
+    /// Which protocol's ports.
+    pub protocol: Protocol,
+    /// Why not.
+    pub error: Fault,
+}
+
+/// What a refusal of a pod is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// A document, by its file name.
+    Document(String),
+    /// A port of the settings.
+    Port(u16),
+    /// The certificates of a protocol.
+    Tls(Protocol),
+}
+
+/// Something that a pod cannot do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// What it is about.
+    pub subject: Subject,
+    /// Why not.
+    pub text: String,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.subject {
+            Subject::Document(name) => write!(f, "{name}: {}", self.text),
+            Subject::Port(port) => write!(f, "port {port}: {}", self.text),
+            Subject::Tls(protocol) => write!(f, "TLS of {protocol}: {}", self.text),
+        }
+    }
+}
+
 /// A handshake of a pod with itself.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -96,20 +140,26 @@ impl PodReport {
         self.loaded(name).as_ref() == Some(wanted)
     }
 
-    /// What a pod cannot do, of documents and listeners.
-    pub fn refusals(&self) -> Vec<String> {
+    /// What a pod cannot do.
+    pub fn refusals(&self) -> Vec<Refusal> {
         let Some(said) = &self.said else {
             return Vec::new();
         };
+        let refusal = |subject, error: &Fault| Refusal {
+            subject,
+            text: error.text.clone(),
+        };
         let documents = said.documents.iter().filter_map(|(name, document)| {
             let error = document.error.as_ref()?;
-            Some(format!("{name}: {}", error.text))
+            Some(refusal(Subject::Document(name.clone()), error))
         });
         let listeners = said.listeners.iter().filter_map(|listener| {
             let error = listener.error.as_ref()?;
-            Some(format!("port {}: {}", listener.port, error.text))
+            Some(refusal(Subject::Port(listener.port), error))
         });
-        documents.chain(listeners).collect()
+        let faults = said.tls_faults.iter();
+        let certificates = faults.map(|it| refusal(Subject::Tls(it.protocol), &it.error));
+        documents.chain(listeners).chain(certificates).collect()
     }
 
     /// Whether a handshake showed this certificate, for each of these protocols.

@@ -4,9 +4,11 @@ use crate::cluster::{
     Cluster, SERVER, USERS, binding, cas_mailbox, certificate, loaded, tls_secret, yaml,
 };
 use k8s_openapi::jiff::ToSpan as _;
-use mailaccess_config::DocumentName;
+use mailaccess_config::{DocumentName, Protocol};
 use mailaccess_operator::reconcile::Object;
-use mailaccess_operator::reconcile::report::{Fault, HandshakeReport, ListenerReport, PodReport};
+use mailaccess_operator::reconcile::report::{
+    Fault, HandshakeReport, ListenerReport, PodReport, TlsFaultReport,
+};
 
 const MAIL: &str = "MailAccessServer/mail";
 
@@ -288,7 +290,7 @@ fn a_handshake_that_showed_the_certificate_is_said() {
     let certificate = outcome.validated.bindings.objects[0].certificate.clone();
     let thumbprint = certificate.unwrap().leaf().thumbprint.clone();
     let said = cluster.pods[0].said.as_mut().unwrap();
-    said.handshakes = mailaccess_config::Protocol::ALL
+    said.handshakes = Protocol::ALL
         .map(|protocol| HandshakeReport {
             protocol,
             thumbprint: thumbprint.clone(),
@@ -322,7 +324,7 @@ fn names_decide_and_the_oldest_binding_answers_the_rest() {
     let outcome = cluster.settle();
     outcome.expect("CertificateBinding/zz-old", "Accepted", "True Accepted");
     outcome.expect("CertificateBinding/aa-new", "Accepted", "True NotDefault: IMAP: clients that name no host get the older CertificateBinding zz-old, and mail.example.com gets zz-old.");
-    let choice = &outcome.validated.bindings.choices[&mailaccess_config::Protocol::Imap];
+    let choice = &outcome.validated.bindings.choices[&Protocol::Imap];
     let id = |index: usize| {
         let certificate = outcome.validated.bindings.objects[index]
             .certificate
@@ -430,6 +432,32 @@ fn what_a_pod_refuses_is_said() {
         "False Refused: pod mail-0: port 143: the port is taken.",
     );
     outcome.expect(MAIL, "Stalled", "True Refused");
+}
+
+#[test]
+fn a_certificate_that_a_pod_loaded_and_cannot_show_is_not_programmed() {
+    let mut cluster = Cluster::new();
+    let (chain, key) = certificate(&["mail.example.com"], -1..30);
+    cluster.apply(&yaml(&[
+        SERVER,
+        USERS,
+        &tls_secret("mail-tls", &chain, &key),
+        &binding("imap", "mail-tls").replace("[IMAP, POP]", "[IMAP]"),
+        &binding("pop", "mail-tls").replace("[IMAP, POP]", "[POP]"),
+    ]));
+    cluster.settle();
+    let said = cluster.pods[0].said.as_mut().unwrap();
+    said.tls_faults = vec![TlsFaultReport {
+        protocol: Protocol::Pop,
+        error: Fault {
+            text: "the key is of no use".to_owned(),
+        },
+    }];
+    let outcome = cluster.reconcile();
+    let refused = "False Refused: pod mail-0: TLS of POP: the key is of no use.";
+    outcome.expect(MAIL, "Programmed", refused);
+    outcome.expect("CertificateBinding/pop", "Programmed", refused);
+    outcome.expect("CertificateBinding/imap", "Programmed", "True Loaded");
 }
 
 #[test]

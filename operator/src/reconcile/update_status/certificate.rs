@@ -2,10 +2,11 @@
 
 use super::conditions::{Findings, Stamp, conditions};
 use super::server::number;
-use super::serving::{Count, count, outstanding};
+use super::serving::{Count, count, outstanding, refused};
 use crate::reconcile::build::Built;
 use crate::reconcile::dereference::World;
 use crate::reconcile::finding::{Finding, Reason};
+use crate::reconcile::report::{Refusal, Subject};
 use crate::reconcile::validate::ValidatedBinding;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
@@ -65,6 +66,11 @@ fn programmed(world: &World, binding: &ValidatedBinding, built: &Built, count: C
     };
     if !count.is_complete() {
         return outstanding(&world.pods, built, &DOCUMENTS);
+    }
+    // Loaded, and yet not shown.
+    let is_ours = |refusal: &Refusal| matches!(&refusal.subject, Subject::Tls(protocol) if binding.services.contains(protocol));
+    if let Some(finding) = refused(&world.pods, is_ours) {
+        return finding;
     }
     let thumbprint = &certificate.leaf().thumbprint;
     let shown = world

@@ -2,7 +2,7 @@
 
 use crate::reconcile::build::Built;
 use crate::reconcile::finding::{Finding, Reason, list};
-use crate::reconcile::report::PodReport;
+use crate::reconcile::report::{PodReport, Refusal, Subject};
 use mailaccess_config::DocumentName;
 
 /// How many pods serve something.
@@ -66,26 +66,30 @@ pub fn outstanding(pods: &[PodReport], built: &Built, names: &[DocumentName]) ->
             ),
         );
     }
-    let refusals: Vec<String> = pods
-        .iter()
-        .flat_map(|pod| {
-            let about = pod.refusals().into_iter();
-            about
-                .filter(|refusal| {
-                    (refusal.starts_with("port ") && names.contains(&DocumentName::Settings))
-                        || names.iter().any(|name| is_about(refusal, *name))
-                })
-                .map(|refusal| format!("pod {}: {refusal}", pod.pod))
-        })
-        .collect();
-    if !refusals.is_empty() {
-        return Finding::no(Reason::Refused, format!("{}.", list(&refusals)));
+    let is_meant = |refusal: &Refusal| match &refusal.subject {
+        Subject::Document(file) => names.iter().any(|name| name.file_name() == *file),
+        Subject::Port(_) => names.contains(&DocumentName::Settings),
+        Subject::Tls(_) => names.contains(&DocumentName::Certificates),
+    };
+    if let Some(finding) = refused(pods, is_meant) {
+        return finding;
     }
     if pods.is_empty() {
         return Finding::unknown(Reason::NoPods, "There is no pod yet.");
     }
     let count = count(pods, built, names);
     Finding::unknown(Reason::Pending, format!("Served by {count} so far."))
+}
+
+/// What pods refuse of something, if they do.
+pub fn refused(pods: &[PodReport], is_meant: impl Fn(&Refusal) -> bool) -> Option<Finding> {
+    let mut refusals = Vec::new();
+    for pod in pods {
+        let meant = pod.refusals().into_iter().filter(&is_meant);
+        refusals.extend(meant.map(|refusal| format!("pod {}: {refusal}", pod.pod)));
+    }
+    let message = format!("{}.", list(&refusals));
+    (!refusals.is_empty()).then(|| Finding::no(Reason::Refused, message))
 }
 
 fn is_about(text: &str, name: DocumentName) -> bool {
