@@ -1,5 +1,6 @@
 //! The product on a real Kubernetes of two nodes: what is applied, what becomes of it, what clients see.
 
+mod admission;
 mod api;
 mod edits;
 mod image;

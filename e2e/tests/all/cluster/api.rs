@@ -32,6 +32,17 @@ impl Sandbox {
         } else {
             "application/json"
         };
+        self.try_send(method, path, kind, &body)
+    }
+
+    /// The same with a body of any kind.
+    pub(crate) fn try_send(
+        &self,
+        method: &str,
+        path: &str,
+        kind: &str,
+        body: &str,
+    ) -> Result<Value, Refused> {
         let request = format!(
             "{method} {path} HTTP/1.0\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
@@ -41,6 +52,7 @@ impl Sandbox {
             .map_err(|error| Refused {
                 code: 0,
                 text: error.to_string(),
+                details: Value::Null,
             })?;
         let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
         let code = head
@@ -51,11 +63,14 @@ impl Sandbox {
         if (200..300).contains(&code) {
             Ok(serde_json::from_str(body).unwrap_or_else(|_| Value::from(body)))
         } else {
-            let text = serde_json::from_str::<Value>(body)
-                .ok()
-                .and_then(|status| Some(status["message"].as_str()?.to_owned()))
-                .unwrap_or_else(|| body.to_owned());
-            Err(Refused { code, text })
+            let status: Value = serde_json::from_str(body).unwrap_or_default();
+            let text = status["message"].as_str().unwrap_or(body).to_owned();
+            let details = status["details"].clone();
+            Err(Refused {
+                code,
+                text,
+                details,
+            })
         }
     }
 }
@@ -65,6 +80,8 @@ impl Sandbox {
 pub(crate) struct Refused {
     pub(crate) code: u16,
     pub(crate) text: String,
+    /// Its causes, among others; null where it gave none.
+    pub(crate) details: Value,
 }
 
 impl std::fmt::Display for Refused {
