@@ -5,6 +5,7 @@ mod api;
 mod edits;
 mod image;
 mod mending;
+mod older_schema;
 mod operator;
 mod sandbox;
 mod tenant;

@@ -126,14 +126,14 @@ fn may_log_on(pod: IpAddr, name: &str) -> Option<bool> {
     Some(imap.try_log_on(name, "quickstart").ok()?.is_ok())
 }
 
-fn certificate(pod: IpAddr) -> Option<Vec<u8>> {
+pub(super) fn certificate(pod: IpAddr) -> Option<Vec<u8>> {
     Wire::connect_to(at(pod, 993), Security::Tls, "mail.example.com")
         .ok()?
         .certificate()
 }
 
 /// A certificate's Secret, and what a client is to see.
-fn fresh_certificate() -> (Value, Vec<u8>) {
+pub(super) fn fresh_certificate() -> (Value, Vec<u8>) {
     let key = rcgen::KeyPair::generate().unwrap();
     let names = vec!["mail.example.com".to_owned()];
     let certificate = rcgen::CertificateParams::new(names)
