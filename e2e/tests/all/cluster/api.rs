@@ -80,6 +80,25 @@ impl Sandbox {
         }
     }
 
+    /// An answer that goes on: what follows its head, as it comes. Fails if the head is no success.
+    pub(crate) fn stream(&self, path: &str) -> io::Result<TcpStream> {
+        let request = format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n");
+        let mut stream = self.within(Place::Node1, || TcpStream::connect(("127.0.0.1", PROXY)))?;
+        stream.write_all(request.as_bytes())?;
+        let mut head = Vec::new();
+        let mut byte = [0];
+        while !head.ends_with(b"\r\n\r\n") {
+            stream.read_exact(&mut byte)?;
+            head.push(byte[0]);
+        }
+        let line = String::from_utf8_lossy(&head);
+        if line.split(' ').nth(1) == Some("200") {
+            Ok(stream)
+        } else {
+            Err(io::Error::other(line.lines().next().unwrap_or_default()))
+        }
+    }
+
     /// Stores an object as the API server does, but without asking it: nobody judges what is written.
     #[track_caller]
     pub(crate) fn store_unseen(&self, key: &str, object: &Value) {
