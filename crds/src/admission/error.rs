@@ -69,6 +69,11 @@ impl FieldError {
         self
     }
 
+    /// By field; what is said of no field comes last, since it often only explains the rest.
+    fn rank(&self) -> (bool, &str, Cause) {
+        (self.field.is_empty(), &self.field, self.cause)
+    }
+
     /// CEL rules name the type of the value they looked at, never the value.
     pub(super) fn with_type(mut self, value: Option<&Value>) -> Self {
         self.value = format!("{:?}", type_name(value));
@@ -148,8 +153,7 @@ impl Errors {
         if self.0.is_empty() {
             return Ok(());
         }
-        self.0
-            .sort_by(|a, b| (a.field.as_str(), a.cause).cmp(&(b.field.as_str(), b.cause)));
+        self.0.sort_by(|a, b| a.rank().cmp(&b.rank()));
         Err(self.0)
     }
 

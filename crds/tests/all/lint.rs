@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use mailaccess_crds::definitions;
 use serde_json::{Value, json};
 
-use crate::{
+use crate::table::{
+    KINDS, Table,
     generator::{changed, expand},
-    table::{KINDS, Table, table},
+    table,
 };
 
 /// Every schema of a kind by its path: `spec.domains[0].name`, `spec.service.annotations.annotation`.
@@ -300,4 +301,24 @@ fn every_rule_has_an_accepted_and_a_refused_example() {
         }
         assert_eq!(shown, written, "{kind}");
     }
+}
+
+#[test]
+fn long_values_are_written_out() {
+    assert_eq!(
+        expand(&json!({"repeat": "ab", "times": 3})),
+        json!("ababab")
+    );
+    assert_eq!(
+        expand(&json!({"repeat": {"port": "#10", "name": "s#"}, "times": 2})),
+        json!([{"port": 10, "name": "s0"}, {"port": 11, "name": "s1"}])
+    );
+    assert_eq!(
+        expand(&json!({"keys": "k#", "value": "v", "times": 2})),
+        json!({"k0": "v", "k1": "v"})
+    );
+    assert_eq!(
+        expand(&json!({"join": ["a", {"repeat": "b", "times": 2}]})),
+        json!("abb")
+    );
 }

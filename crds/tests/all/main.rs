@@ -6,9 +6,7 @@
 )]
 
 mod definitions;
-mod documents;
 mod examples;
-mod generator;
 mod judge;
 mod lint;
 mod offline;

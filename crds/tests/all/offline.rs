@@ -3,10 +3,7 @@
 use mailaccess_crds::admission::{FieldError, read_documents};
 use serde_json::Value;
 
-use crate::{
-    documents::UNREADABLE,
-    table::{Case, cases, disagreement},
-};
+use crate::table::{Case, cases, disagreement, documents::UNREADABLE};
 
 /// What the offline judge says of a case: field, cause and text of each error.
 pub(crate) fn verdict(case: &Case) -> Vec<(String, String, String)> {

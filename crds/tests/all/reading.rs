@@ -53,9 +53,9 @@ fn an_error_names_the_line_of_its_field_or_of_what_is_around_it() {
     assert_eq!(
         shown,
         [
-            "line 1: Invalid value: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation",
             "line 9: spec.imap.sslBindings[1].port: Invalid value: 0: spec.imap.sslBindings[1].port in body should be greater than or equal to 1",
             "line 10: spec.mailboxDefaults.popEnabled: Required value",
+            "line 1: Invalid value: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation",
         ]
     );
 }

@@ -2,6 +2,9 @@
 //!
 //! Runs beside the reconciliation, so that the statuses of thousands of mailboxes never stand before an edit
 //! that has to be published.
+//!
+//! Merged and not applied: the API server applies nothing to an object that has a field of another type than its
+//! schema says, and whoever left such an object behind has to be told above all.
 
 use super::backoff::Backoff;
 use super::events::{Transition, worth};
@@ -56,6 +59,8 @@ struct Due {
     uid: String,
     before: Vec<Condition>,
     status: Value,
+    /// What makes that of the one that is there.
+    change: Value,
     /// Those who had one before have been edited, and somebody waits for an answer.
     is_first: bool,
 }
@@ -125,6 +130,7 @@ impl UpdateStatus {
                         name: name.clone(),
                         uid: row.uid.clone(),
                         before: conditions(&there),
+                        change: change(&there, status),
                         is_first: there.is_null(),
                         status: status.clone(),
                     })
@@ -151,10 +157,10 @@ impl UpdateStatus {
             "kind": due.kind.as_str(),
             // Not that of another object which has its name by now.
             "metadata": {"name": due.name, "uid": due.uid},
-            "status": due.status,
+            "status": due.change,
         });
-        let params = PatchParams::apply(MANAGER).force();
-        let patch = Patch::Apply(&body);
+        let params = PatchParams::apply(MANAGER);
+        let patch = Patch::Merge(&body);
         match timeout(ANSWER, api.patch_status(&due.name, &params, &patch)).await {
             Ok(Ok(written)) => {
                 self.metrics.status_written(due.kind);
@@ -224,9 +230,40 @@ fn status_of(item: &Item) -> Value {
     }
 }
 
+/// The merge patch that makes one value of another: what is wanted no more is null.
+fn change(there: &Value, wanted: &Value) -> Value {
+    let (Some(there), Some(wanted)) = (there.as_object(), wanted.as_object()) else {
+        return wanted.clone();
+    };
+    let gone = there.keys().filter(|key| !wanted.contains_key(*key));
+    let kept = wanted.iter().map(|(key, value)| {
+        let before = there.get(key).unwrap_or(&Value::Null);
+        (key.clone(), change(before, value))
+    });
+    gone.map(|key| (key.clone(), Value::Null))
+        .chain(kept)
+        .collect()
+}
+
 fn conditions(status: &Value) -> Vec<Condition> {
     status
         .get("conditions")
         .and_then(|conditions| serde_json::from_value(conditions.clone()).ok())
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_replaced_whole() {
+        let there = json!({"thumbprint": "AB", "dnsNames": ["a", "b"], "deep": {"x": 1, "y": 2}});
+        let wanted = json!({"dnsNames": ["c"], "deep": {"y": 3}, "podsWanted": 1});
+        assert_eq!(
+            change(&there, &wanted),
+            json!({"thumbprint": null, "dnsNames": ["c"], "deep": {"x": null, "y": 3}, "podsWanted": 1})
+        );
+        assert_eq!(change(&Value::Null, &wanted), wanted);
+    }
 }

@@ -59,8 +59,8 @@ impl Fault {
         Self {
             file: place.file.clone(),
             id,
-            causes: sorted(errors)
-                .into_iter()
+            causes: errors
+                .iter()
                 .map(|error| Cause {
                     line: error.line.or(Some(place.line)),
                     text: without_line(error),
@@ -101,14 +101,7 @@ impl fmt::Display for Fault {
 
 /// All errors as text.
 pub fn texts(errors: &[FieldError]) -> Vec<String> {
-    sorted(errors).into_iter().map(without_line).collect()
-}
-
-/// What is said of no field comes last: it only explains the rest.
-fn sorted(errors: &[FieldError]) -> Vec<&FieldError> {
-    let mut sorted: Vec<&FieldError> = errors.iter().collect();
-    sorted.sort_by_key(|error| error.field.is_empty());
-    sorted
+    errors.iter().map(without_line).collect()
 }
 
 /// The line is said elsewhere.

@@ -32,6 +32,25 @@ fn programmed_means_served_and_not_stored() {
     served.expect(MAIL, "Reconciling", "False Idle");
 }
 
+/// Tools that wait look at `Reconciling` first, and would wait for ever.
+#[test]
+fn what_is_stalled_is_not_reconciling() {
+    let mut cluster = Cluster::new();
+    let invalid = cas_mailbox("bob", "mailbox: bob@example.com, imapEnabled: 'yes'");
+    cluster.apply(&yaml(&[SERVER, &invalid]));
+    let outcome = cluster.reconcile();
+    for (object, reason) in [(MAIL, "SecretNotFound"), ("CASMailbox/bob", "Invalid")] {
+        outcome.expect(object, "Programmed", "Unknown Pending");
+        outcome.expect(object, "Ready", &format!("False {reason}"));
+        outcome.expect(object, "Stalled", &format!("True {reason}"));
+        outcome.expect(
+            object,
+            "Reconciling",
+            "False Idle: What is wrong has to be changed first.",
+        );
+    }
+}
+
 #[test]
 fn a_pod_that_is_ending_counts_until_it_is_gone() {
     let mut cluster = Cluster::new();

@@ -4,7 +4,7 @@
 use super::image::IMAGE;
 use super::sandbox::{Own, Place};
 use super::tenant::{LIMIT, Tenant};
-use crate::harness::{checkout, eventually, figure, now, run};
+use crate::harness::{capture, checkout, eventually, figure, now, run};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -76,13 +76,24 @@ impl Install {
     }
 }
 
-fn curl(tenant: &Tenant, url: &str) -> String {
-    run(tenant
-        .sandbox
-        .command(Place::Client, Path::new("curl"))
-        .args(["--silent", "--show-error", "--insecure", "--ssl-reqd"])
+/// What curl gets, if it gets anything.
+fn try_curl(tenant: &Tenant, url: &str) -> Result<String, String> {
+    let mut curl = tenant.sandbox.command(Place::Client, Path::new("curl"));
+    curl.args(["--silent", "--show-error", "--insecure", "--ssl-reqd"])
         .args(["--max-time", "30", "--user", "ann@example.com:quickstart"])
-        .arg(url))
+        .arg(url);
+    let output = capture(&mut curl);
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if output.status.success() {
+        Ok(text(&output.stdout))
+    } else {
+        Err(text(&output.stderr))
+    }
+}
+
+#[track_caller]
+fn curl(tenant: &Tenant, url: &str) -> String {
+    try_curl(tenant, url).unwrap_or_else(|error| panic!("{url}: {error}"))
 }
 
 /// A message by imaplib, in the clear with STARTTLS on 143 and under TLS on 993.
@@ -136,10 +147,7 @@ fn to_a_login(tenant: &Tenant, install: Install) {
     tenant.wait_for("casmailboxes", "ann", "Ready", "True");
     let address = tenant.address();
     let over_tls = eventually("mail comes through the load balancer", LIMIT, || {
-        Some(curl(
-            tenant,
-            &format!("imaps://{address}/INBOX;MAILINDEX=1"),
-        ))
+        try_curl(tenant, &format!("imaps://{address}/INBOX;MAILINDEX=1")).ok()
     });
     figure(
         &format!("{install:?}: operator runs, then first mail in a client, after"),

@@ -8,9 +8,13 @@ use crate::harness::{Imap, Security, checkout, eventually, figure};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 /// More writes than a publication has.
 const MOST: usize = 60;
+/// Most of the time is waiting.
+const AT_ONCE: usize = 3;
 
 /// The first `count` writes come through, the last of them without an answer; then there are no answers.
 fn only(proxy: &FaultProxy, count: usize) {
@@ -82,37 +86,48 @@ fn is_concluded(tenant: &Tenant) -> bool {
         .is_some_and(|object| has_condition(&object, "Accepted", "True"))
 }
 
+/// A first publication that is cut off after so many writes, and finished by another operator; says whether
+/// there were as many, and what is there then.
+fn cut_off_after(count: usize) -> (bool, BTreeSet<String>) {
+    let tenant = Tenant::new("killed");
+    apply_without_pods(&tenant);
+    let proxy = FaultProxy::start(tenant.sandbox);
+    let is_killed = killed_after(&tenant, &proxy, count, || is_concluded(&tenant));
+    let operator = Operator::start(&tenant);
+    eventually("the next operator concludes", LIMIT, || {
+        is_concluded(&tenant).then_some(())
+    });
+    operator.stop();
+    (is_killed, objects(&tenant))
+}
+
 #[test]
 #[ignore = "needs root and the cluster's tools: e2e/run"]
 fn killed_after_any_write_of_the_first_publication_it_is_finished_by_the_next_operator() {
-    let mut expected = BTreeSet::new();
-    for count in 0..MOST {
-        let tenant = Tenant::new("killed");
-        apply_without_pods(&tenant);
-        let proxy = FaultProxy::start(tenant.sandbox);
-        // The first one is not disturbed.
-        let wanted = if count == 0 { MOST } else { count };
-        let is_killed = killed_after(&tenant, &proxy, wanted, || is_concluded(&tenant));
-        if count > 0 {
-            let operator = Operator::start(&tenant);
-            eventually("the next operator concludes", LIMIT, || {
-                is_concluded(&tenant).then_some(())
-            });
-            operator.stop();
+    // Nobody is killed so late.
+    let (is_killed, expected) = cut_off_after(MOST);
+    assert!(!is_killed, "it goes on writing");
+    assert!(expected.len() > 5, "{expected:?}");
+    let (next, needed) = (AtomicUsize::new(1), AtomicUsize::new(0));
+    let one_after_another = || {
+        loop {
+            let count = next.fetch_add(1, Ordering::Relaxed);
+            let (is_killed, there) = cut_off_after(count);
+            assert_eq!(there, expected, "killed after {count} writes");
+            if !is_killed {
+                return;
+            }
+            needed.fetch_max(count, Ordering::Relaxed);
         }
-        let there = objects(&tenant);
-        if count == 0 {
-            expected.clone_from(&there);
-            assert!(expected.len() > 5, "{expected:?}");
+    };
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(one_after_another);
         }
-        assert_eq!(there, expected, "killed after {count} writes");
-        if count > 0 && !is_killed {
-            figure("writes of a first publication", count - 1);
-            assert!(count > 10, "{count}");
-            return;
-        }
-    }
-    panic!("it goes on writing");
+    });
+    let writes = needed.load(Ordering::Relaxed);
+    figure("writes of a first publication", writes);
+    assert!((10..MOST).contains(&writes), "{writes}");
 }
 
 /// Changes something in every document.

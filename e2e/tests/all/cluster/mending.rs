@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::net::IpAddr;
 
 /// A tenant with one pod that serves the quickstart.
-fn served(prefix: &str) -> (Tenant, Operator, IpAddr) {
+pub(super) fn served(prefix: &str) -> (Tenant, Operator, IpAddr) {
     let tenant = Tenant::new(prefix);
     tenant.quickstart(1);
     let operator = Operator::start(&tenant);
@@ -17,7 +17,7 @@ fn served(prefix: &str) -> (Tenant, Operator, IpAddr) {
     (tenant, operator, pod)
 }
 
-fn may_log_on(tenant: &Tenant, pod: IpAddr, name: &str) -> bool {
+pub(super) fn may_log_on(tenant: &Tenant, pod: IpAddr, name: &str) -> bool {
     tenant.sandbox.within(Place::Client, || {
         Imap::connect_to(at(pod, 993), Security::Tls)
             .and_then(|mut imap| imap.try_log_on(name, "quickstart"))

@@ -159,6 +159,12 @@ impl Sandbox {
         run(command.arg(self.folder()).args(arguments));
     }
 
+    /// Where tools lie that are built once.
+    pub(crate) fn cache(&self) -> &Path {
+        // CACHE/cluster-HASH/bin
+        self.bin.ancestors().nth(2).unwrap()
+    }
+
     /// The folder with logs and kubeconfigs.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()

@@ -1,7 +1,9 @@
 //! A namespace of a test with a volume that both nodes see and the quickstart's objects in it.
 
 use super::image::IMAGE;
+use super::kstatus;
 use super::sandbox::{Place, Sandbox};
+use super::states::States;
 use crate::harness::{Imap, Security, checkout, eventually, measure};
 use serde_json::{Value, json};
 use std::fs;
@@ -18,10 +20,12 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(90);
 /// Where our resources are.
 const OURS: &str = "/apis/mailaccess.dev/v1alpha1/namespaces";
 
-/// A namespace; it goes with the test.
+/// A namespace; it goes with the test, which fails if kstatus misreads any state of an object of ours.
 pub(crate) struct Tenant {
     pub(crate) sandbox: &'static Sandbox,
     pub(crate) name: String,
+    /// What the test's objects pass through, to be judged at its end.
+    pub(super) states: States,
 }
 
 impl Tenant {
@@ -37,7 +41,12 @@ impl Tenant {
         let labels = json!({"pod-security.kubernetes.io/enforce": "restricted"});
         let body = json!({"metadata": {"name": name, "labels": labels}});
         sandbox.request("POST", "/api/v1/namespaces", Some(&body));
-        Self { sandbox, name }
+        let states = States::watch(sandbox, &name);
+        Self {
+            sandbox,
+            name,
+            states,
+        }
     }
 
     /// The folder behind the volume.
@@ -253,7 +262,9 @@ impl Tenant {
 
 impl Drop for Tenant {
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        let is_failed = std::thread::panicking();
+        let states = self.states.take();
+        if is_failed {
             let all = "mas,casm,certb,pods,events";
             let arguments = ["-n", &self.name, "get", all, "-o", "wide"];
             let output = self.sandbox.kubectl_command(arguments).output();
@@ -265,6 +276,10 @@ impl Drop for Tenant {
         let _ = self.sandbox.try_request("DELETE", &path, None);
         let path = format!("/api/v1/persistentvolumes/{}", self.name);
         let _ = self.sandbox.try_request("DELETE", &path, None);
+        if !is_failed {
+            let complaints = kstatus::complaints(self.sandbox, &self.name, &states);
+            assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+        }
     }
 }
 

@@ -30,7 +30,7 @@ pub struct Stamp<'a> {
 /// All conditions of an object, in a fixed order.
 pub fn conditions(findings: &Findings, stamp: Stamp<'_>) -> Vec<Condition> {
     let ready = ready(findings);
-    let reconciling = reconciling(findings);
+    let reconciling = reconciling(&ready, &findings.programmed);
     let stalled = stalled(&ready);
     let mut all = vec![
         ("Accepted", findings.accepted.clone()),
@@ -60,14 +60,13 @@ fn ready(findings: &Findings) -> Finding {
     findings.programmed.clone()
 }
 
-/// Work goes on while it is not known whether pods serve it.
-fn reconciling(findings: &Findings) -> Finding {
-    match findings.programmed.truth {
-        Truth::Unknown => Finding::yes(
-            findings.programmed.reason,
-            findings.programmed.message.clone(),
-        ),
-        Truth::True | Truth::False => Finding::no(Reason::Idle, "Nothing is outstanding."),
+/// Work goes on while it is not known whether pods serve it. Never beside `Stalled`: tools that wait would see
+/// the work and not that it leads nowhere.
+fn reconciling(ready: &Finding, programmed: &Finding) -> Finding {
+    match (ready.truth, programmed.truth) {
+        (Truth::False, _) => Finding::no(Reason::Idle, "What is wrong has to be changed first."),
+        (_, Truth::Unknown) => Finding::yes(programmed.reason, programmed.message.clone()),
+        (_, Truth::True | Truth::False) => Finding::no(Reason::Idle, "Nothing is outstanding."),
     }
 }
 

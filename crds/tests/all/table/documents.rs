@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::table::{Case, Verdict, crate_dir};
+use super::{Case, Verdict, crate_dir};
 
 /// The cause of a file that is no YAML; both judges name it so.
 pub(crate) const UNREADABLE: &str = "Unreadable";
