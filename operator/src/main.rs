@@ -40,7 +40,8 @@ fn main() -> ExitCode {
 /// Starts logging; gives the filter, which a pod gets, too.
 fn log(cli: &Cli) -> String {
     let (default, format) = match &cli.command {
-        Command::Run(run) => ("info", run.log_format),
+        // Requests that fail are told of with their object by whoever made them.
+        Command::Run(run) => ("info,kube_client=off", run.log_format),
         _ => ("warn", LogFormat::Text),
     };
     let filter = cli.log.clone().unwrap_or_else(|| default.to_owned());

@@ -7,6 +7,7 @@ mod certificates;
 mod edits;
 mod fault_proxy;
 mod faults;
+mod first_pods;
 mod image;
 mod installed;
 mod itself;

@@ -11,7 +11,8 @@ use mailaccess_mail::store::{ErrorKind, Subscribed};
 use mailaccess_store::maildir::{AccountPath, Delivery, MARKER, Options, Store};
 use rustix::fs::{Gid, Uid};
 use std::fs;
-use std::os::unix::fs::chown;
+use std::io;
+use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::Path;
 
 /// Whose mailboxes the demo is about.
@@ -21,6 +22,11 @@ const DEMO_PEOPLE: [&str; 2] = ["ann@example.com", "bob@example.com"];
 pub fn init(arguments: &cli::Init) -> Result<Vec<String>> {
     let root = &arguments.directory;
     become_owner(root, arguments.uid, arguments.gid)?;
+    prepare(arguments).map_err(|error| with_remedy(error, root))
+}
+
+fn prepare(arguments: &cli::Init) -> Result<Vec<String>> {
+    let root = &arguments.directory;
     let mut said = Vec::new();
     let marked = root.join(MARKER).exists();
     Store::initialise(root)?;
@@ -44,6 +50,30 @@ pub fn init(arguments: &cli::Init) -> Result<Vec<String>> {
         said.push(made);
     }
     Ok(said)
+}
+
+/// Where the volume is somebody else's, what its keeper has to do: a volume may ignore `fsGroup`.
+fn with_remedy(error: anyhow::Error, root: &Path) -> anyhow::Error {
+    let is_denied = error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::PermissionDenied);
+    let Ok(found) = fs::metadata(root) else {
+        return error;
+    };
+    if !is_denied {
+        return error;
+    }
+    let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
+    error.context(format!(
+        "{root} belongs to {}:{} with mode {:o}, and {uid}:{gid}, as whom this runs, may not write there; \
+         on the volume's server, as root: chown {uid}:{gid} {root} && chmod g+rwxs {root} (with -R if there is \
+         mail in it already)",
+        found.uid(),
+        found.gid(),
+        found.mode() & 0o7777,
+        root = root.display(),
+    ))
 }
 
 /// Makes a mailbox with these messages, unless there is one.

@@ -97,3 +97,34 @@ fn what_is_made_belongs_to_who_is_asked_for() {
         );
     }
 }
+
+#[test]
+fn on_a_volume_of_somebody_else_it_says_what_to_do() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    use std::os::unix::process::CommandExt as _;
+    let directory = tempfile::tempdir().unwrap();
+    if fs::metadata(directory.path()).unwrap().uid() != 0 {
+        eprintln!("skipped: only root can run a program as somebody else");
+        return;
+    }
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    // Where programs are built is not for everybody.
+    let program = directory.path().join("mailaccess");
+    fs::copy(env!("CARGO_BIN_EXE_mailaccess"), &program).unwrap();
+    let root = directory.path().join("volume");
+    fs::create_dir(&root).unwrap();
+    let init = || {
+        let mut init = std::process::Command::new(&program);
+        let init = init.arg("init").arg(&root).arg("--demo");
+        init.uid(5000).gid(5000).output().unwrap()
+    };
+    let refused = init();
+    assert!(!refused.status.success());
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    let remedy = format!("chown 5000:5000 {}", root.display());
+    assert!(said.contains(&remedy), "{said}");
+    assert!(said.contains("belongs to 0:0 with mode 755"), "{said}");
+    std::os::unix::fs::chown(&root, Some(5000), Some(5000)).unwrap();
+    let done = init();
+    assert!(done.status.success(), "{done:?}");
+}

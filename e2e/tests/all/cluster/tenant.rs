@@ -103,23 +103,36 @@ impl Tenant {
     /// The quickstart as it lies in the repository, with a volume, the image of the tests, and so many pods.
     pub(crate) fn quickstart(&self, replicas: u32) {
         self.add_volume("mail");
-        let folder = checkout().join("crds/examples/quickstart");
-        for file in [
-            "users.yaml",
-            "casmailboxes.yaml",
-            "persistentvolumeclaim.yaml",
-            "init.yaml",
-        ] {
-            let text = fs::read_to_string(folder.join(file)).unwrap();
-            self.apply(&with_test_image(&text));
-        }
+        self.apply_people();
+        self.apply_job();
         // A kubelet gives a local volume to the Job's group only while no pod without one has mounted it.
         let path = format!("/apis/batch/v1/namespaces/{}/jobs/mail-init", self.name);
         eventually("the volume is prepared", LIMIT, || {
             let job = self.sandbox.request("GET", &path, None);
             (job["status"]["succeeded"] == 1).then_some(())
         });
-        let text = fs::read_to_string(folder.join("mailaccessserver.yaml")).unwrap();
+        self.apply_server(replicas);
+    }
+
+    /// The users, their rights, and the claim.
+    pub(crate) fn apply_people(&self) {
+        for file in [
+            "users.yaml",
+            "casmailboxes.yaml",
+            "persistentvolumeclaim.yaml",
+        ] {
+            self.apply(&quickstart_file(file));
+        }
+    }
+
+    /// What prepares the volume.
+    pub(crate) fn apply_job(&self) {
+        self.apply(&with_test_image(&quickstart_file("init.yaml")));
+    }
+
+    /// The server with so many pods.
+    pub(crate) fn apply_server(&self, replicas: u32) {
+        let text = quickstart_file("mailaccessserver.yaml");
         let image = format!(
             "  replicas: {replicas}\n  image:\n    reference: {IMAGE}\n    pullPolicy: Never\n"
         );
@@ -281,6 +294,11 @@ impl Drop for Tenant {
             assert!(complaints.is_empty(), "{}", complaints.join("\n"));
         }
     }
+}
+
+fn quickstart_file(name: &str) -> String {
+    let folder = checkout().join("crds/examples/quickstart");
+    fs::read_to_string(folder.join(name)).unwrap()
 }
 
 /// The Job's image is the one that the tests have built.
