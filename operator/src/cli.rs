@@ -141,9 +141,9 @@ pub struct Run {
     /// How pods are asked what they serve.
     #[arg(long, value_enum, default_value = "auto", value_name = "WAY")]
     pub pod_access: PodAccess,
-    /// The address for health and metrics.
-    #[arg(long, default_value = "0.0.0.0", value_name = "ADDRESS")]
-    pub bind: IpAddr,
+    /// The address for health and metrics. Default: all, of IPv6 and IPv4.
+    #[arg(long, value_name = "ADDRESS")]
+    pub bind: Option<IpAddr>,
     /// The port for health and metrics.
     #[arg(long, default_value_t = 8080, value_name = "PORT")]
     pub port: u16,

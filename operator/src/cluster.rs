@@ -13,10 +13,12 @@ pub mod apply;
 pub mod backoff;
 pub mod cache;
 pub mod client;
+pub mod conclusion;
 pub mod dereference;
 pub mod difference;
 pub mod events;
 pub mod health;
+pub mod in_vain;
 pub mod kind;
 pub mod metrics;
 pub mod nudge;
@@ -37,7 +39,7 @@ use metrics::Metrics;
 use pods::Route;
 use reconciler::{Reconciler, Shared};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,8 +73,10 @@ pub struct Options {
     pub by_proxy: Option<bool>,
     /// Who writes events, if there may be several.
     pub instance: Option<String>,
-    /// Where health and metrics are served.
-    pub health: SocketAddr,
+    /// Where health and metrics are served; unsaid, on every address.
+    pub bind: Option<IpAddr>,
+    /// On which port.
+    pub port: u16,
     /// What pods run, and more.
     pub operator: Operator,
 }
@@ -159,7 +163,7 @@ impl Supervisor {
         let stop = supervisor.stop.clone();
         supervisor
             .watchers
-            .spawn(health::serve(options.health, health, stop));
+            .spawn(health::serve(options.bind, options.port, health, stop));
         let namespaces = Arc::clone(&supervisor.namespaces);
         for namespace in namespaces.iter() {
             supervisor.start_namespace(namespace);

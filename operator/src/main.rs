@@ -10,7 +10,6 @@ use mailaccess_operator::local::{self, End, quickstart};
 use mailaccess_operator::reconcile::dereference::Operator;
 use mailaccess_operator::{hash_password, render};
 use std::io::{self, Write as _};
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
@@ -66,7 +65,8 @@ fn run_cluster(arguments: cli::Run) -> Result<ExitCode> {
             PodAccess::Proxy => Some(true),
         },
         instance: arguments.instance,
-        health: SocketAddr::new(arguments.bind, arguments.port),
+        bind: arguments.bind,
+        port: arguments.port,
         operator: Operator {
             image: arguments.image,
             cluster_domain: arguments.cluster_domain,

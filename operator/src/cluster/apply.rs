@@ -49,6 +49,17 @@ pub enum ApplyError {
     },
 }
 
+impl ApplyError {
+    /// Whether the same answer is to be expected again.
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::Refused { source, .. } => matches!(&**source, kube::Error::Api(status)
+                if (400..500).contains(&status.code) && ![408, 409, 429].contains(&status.code)),
+            Self::Conflict { .. } | Self::Timeout { .. } => false,
+        }
+    }
+}
+
 /// Writes objects of one namespace and puts what came of it into the cache.
 #[derive(Clone)]
 pub struct Apply {

@@ -7,15 +7,21 @@ use futures::future::BoxFuture;
 use http::HeaderValue;
 use http::header::USER_AGENT;
 use kube::client::ClientBuilder;
+use kube::client::retry::RetryPolicy;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
+use tower::buffer::BufferLayer;
+use tower::retry::RetryLayer;
 use tower::{Layer, Service};
 
 /// A server that does not even accept is away.
 const CONNECT: Duration = Duration::from_secs(5);
+
+/// Requests that wait to be sent; more wait to be queued.
+const QUEUE: usize = 1024;
 
 /// Where the API server is, and as whom to speak to it.
 #[derive(Debug)]
@@ -60,9 +66,15 @@ pub async fn access(kubeconfig: Option<&std::path::Path>, context: Option<&str>)
 }
 
 /// A client whose requests are counted.
-pub fn client(config: Config, metrics: &Arc<Metrics>) -> Result<Client> {
+pub fn client(mut config: Config, metrics: &Arc<Metrics>) -> Result<Client> {
+    // Repeated outside the counting, so that each attempt is counted.
+    config.default_retry = false;
     let builder = ClientBuilder::try_from(config).context("make the client")?;
-    Ok(builder.with_layer(&Count(Arc::clone(metrics))).build())
+    let builder = builder.with_layer(&Count(Arc::clone(metrics)));
+    // What is repeated has to be there twice.
+    let builder = builder.with_layer(&BufferLayer::new(QUEUE));
+    let builder = builder.with_layer(&RetryLayer::new(RetryPolicy::server_retry()));
+    Ok(builder.build())
 }
 
 /// Puts [`Counted`] around a service.

@@ -25,6 +25,7 @@ pub fn dereference(
         pods: _,
     } = parts;
     Ok(World {
+        remembered: Vec::new(),
         addresses: addresses(&server, &existing),
         server,
         mailboxes,

@@ -106,6 +106,9 @@ fn merged(there: Value, ours: Value) -> Value {
 /// Lists that belong whole to whoever applies them; of all others a foreign element is left alone.
 const WHOLE_LISTS: [&str; 6] = ["args", "command", "drop", "items", "sources", "sysctls"];
 
+/// Maps likewise: a foreign key would choose other pods.
+const WHOLE_MAPS: [&str; 2] = ["matchLabels", "selector"];
+
 /// Whether everything that is wanted is there.
 pub fn contains(there: &Value, wanted: &Value) -> bool {
     match (there, wanted) {
@@ -113,6 +116,10 @@ pub fn contains(there: &Value, wanted: &Value) -> bool {
             wanted.iter().all(|(key, wanted)| match there.get(key) {
                 Some(Value::Array(there)) if WHOLE_LISTS.contains(&key.as_str()) => {
                     is_list(there, wanted)
+                }
+                Some(Value::Object(map)) if WHOLE_MAPS.contains(&key.as_str()) => {
+                    map.len() == wanted.as_object().map_or(0, Map::len)
+                        && contains(&there[key], wanted)
                 }
                 Some(there) => contains(there, wanted),
                 None => is_nothing(wanted),
@@ -197,6 +204,11 @@ mod tests {
             ("/metadata/labels/a", json!("c"), true),
             (&format!("{container}/image"), json!("evil:1"), true),
             (&format!("{container}/args"), json!(["serve"]), true),
+            (
+                "/spec/selector/matchLabels",
+                json!({"a": "b", "x": "y"}),
+                true,
+            ),
             (
                 &format!("{container}/args"),
                 json!(["serve", "--x", "--y"]),

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::get;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -57,10 +57,20 @@ fn millis() -> u64 {
 }
 
 /// Serves until it is told to stop.
-pub async fn serve(address: SocketAddr, health: Health, stop: CancellationToken) -> Result<()> {
-    let listener = TcpListener::bind(address)
-        .await
-        .with_context(|| format!("listen on {address}: try --bind or --port"))?;
+pub async fn serve(
+    bind: Option<IpAddr>,
+    port: u16,
+    health: Health,
+    stop: CancellationToken,
+) -> Result<()> {
+    // Both families through one socket, where there are both.
+    let address = bind.unwrap_or(Ipv6Addr::UNSPECIFIED.into());
+    let mut listener = TcpListener::bind((address, port)).await;
+    if bind.is_none() && listener.is_err() {
+        listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await;
+    }
+    let listener = listener
+        .with_context(|| format!("listen on {address}, port {port}: try --bind or --port"))?;
     let router = Router::new()
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))

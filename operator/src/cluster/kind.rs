@@ -117,6 +117,14 @@ impl Kind {
         (self == Self::Secret).then_some("type!=helm.sh/release.v1")
     }
 
+    /// Whether the operator writes its status.
+    pub fn has_status(self) -> bool {
+        matches!(
+            self,
+            Self::MailAccessServer | Self::CASMailbox | Self::CertificateBinding
+        )
+    }
+
     /// Likewise, by labels.
     pub fn label_selector(self) -> Option<&'static str> {
         (self == Self::Pod).then_some("app.kubernetes.io/name=mailaccess")

@@ -24,10 +24,39 @@ pub enum Route {
     Proxy(Client),
 }
 
+/// So many answers in a row may fail to come before what a pod said last counts no more. One that was started
+/// again has said nothing.
+const MISSES: u32 = 3;
+
 /// What pods said, and in which state of theirs.
 #[derive(Debug, Default)]
 pub struct Pods {
-    by_name: BTreeMap<String, (PodRow, Option<PodStatus>)>,
+    by_name: BTreeMap<String, Pod>,
+}
+
+#[derive(Debug)]
+struct Pod {
+    row: PodRow,
+    said: Option<PodStatus>,
+    /// Answers that did not come, in a row.
+    misses: u32,
+}
+
+impl Pod {
+    /// Takes an answer; says whether it is news.
+    fn hear(&mut self, answer: Option<PodStatus>) -> bool {
+        if answer.is_none() && self.said.is_some() && answers(&self.row) {
+            self.misses += 1;
+            if self.misses < MISSES {
+                return false;
+            }
+        } else {
+            self.misses = 0;
+        }
+        let is_news = self.said != answer;
+        self.said = answer;
+        is_news
+    }
 }
 
 impl Pods {
@@ -35,18 +64,24 @@ impl Pods {
     pub fn update(&mut self, rows: Vec<PodRow>) {
         let mut before = std::mem::take(&mut self.by_name);
         for row in rows {
-            let said = match before.remove(&row.name) {
-                Some((old, said)) if old.restarts == row.restarts && old.ip == row.ip => said,
-                _ => None,
+            let pod = match before.remove(&row.name) {
+                Some(pod) if pod.row.restarts == row.restarts && pod.row.ip == row.ip => {
+                    Pod { row, ..pod }
+                }
+                _ => Pod {
+                    row,
+                    said: None,
+                    misses: 0,
+                },
             };
-            self.by_name.insert(row.name.clone(), (row, said));
+            self.by_name.insert(pod.row.name.clone(), pod);
         }
     }
 
     /// What pods said is of another time.
     pub fn forget(&mut self) {
-        for (_, said) in self.by_name.values_mut() {
-            *said = None;
+        for pod in self.by_name.values_mut() {
+            pod.said = None;
         }
     }
 
@@ -54,39 +89,36 @@ impl Pods {
     pub fn reports(&self) -> Vec<PodReport> {
         self.by_name
             .iter()
-            .map(|(name, (_, said))| PodReport {
+            .map(|(name, pod)| PodReport {
                 pod: name.clone(),
-                said: said.clone(),
+                said: pod.said.clone(),
             })
             .collect()
     }
 
     /// All pods.
     pub fn rows(&self) -> impl Iterator<Item = &PodRow> {
-        self.by_name.values().map(|(row, _)| row)
+        self.by_name.values().map(|pod| &pod.row)
     }
 
     /// Whether some pod could answer and has not said anything.
     pub fn has_silent(&self) -> bool {
         self.by_name
             .values()
-            .any(|(row, said)| said.is_none() && answers(row))
+            .any(|pod| answers(&pod.row) && (pod.said.is_none() || pod.misses > 0))
     }
 
     /// Asks all pods at once. Says whether anything is news.
     pub async fn ask(&mut self, route: &Route, namespace: &str) -> bool {
-        let asked = self.by_name.values().map(|(row, _)| async {
-            let said = ask(route, namespace, row).await;
-            (row.name.clone(), said)
+        let asked = self.by_name.values().map(|pod| async {
+            let said = ask(route, namespace, &pod.row).await;
+            (pod.row.name.clone(), said)
         });
         let answers = join_all(asked).await;
         let mut is_news = false;
         for (name, said) in answers {
-            if let Some((_, before)) = self.by_name.get_mut(&name)
-                && *before != said
-            {
-                *before = said;
-                is_news = true;
+            if let Some(pod) = self.by_name.get_mut(&name) {
+                is_news |= pod.hear(said);
             }
         }
         is_news
@@ -121,5 +153,56 @@ async fn ask(route: &Route, namespace: &str, pod: &PodRow) -> Option<PodStatus> 
                 Err(_) => None,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::row::Phase;
+
+    fn row(restarts: i64) -> PodRow {
+        PodRow {
+            name: "mail-1".to_owned(),
+            server: "mail".to_owned(),
+            ip: Some("192.0.2.1".to_owned()),
+            phase: Phase::Running,
+            restarts,
+            wanted: None,
+        }
+    }
+
+    fn said(pods: &Pods) -> bool {
+        pods.reports()[0].said.is_some()
+    }
+
+    fn hear(pods: &mut Pods, answer: Option<PodStatus>) -> bool {
+        pods.by_name.get_mut("mail-1").unwrap().hear(answer)
+    }
+
+    #[test]
+    fn two_answers_that_do_not_come_change_nothing() {
+        let mut pods = Pods::default();
+        pods.update(vec![row(0)]);
+        assert!(!hear(&mut pods, None));
+        assert!(hear(&mut pods, Some(PodStatus::default())));
+        assert!(!pods.has_silent());
+        for _ in 0..2 {
+            assert!(!hear(&mut pods, None));
+            assert!(said(&pods) && pods.has_silent());
+        }
+        assert!(hear(&mut pods, None));
+        assert!(!said(&pods));
+    }
+
+    #[test]
+    fn one_that_was_started_again_has_said_nothing() {
+        let mut pods = Pods::default();
+        pods.update(vec![row(0)]);
+        hear(&mut pods, Some(PodStatus::default()));
+        pods.update(vec![row(0)]);
+        assert!(said(&pods));
+        pods.update(vec![row(1)]);
+        assert!(!said(&pods));
     }
 }

@@ -3,24 +3,26 @@
 
 use super::apply::{Apply, ApplyError};
 use super::backoff::Backoff;
+use super::conclusion::{adopt, wanted};
 use super::dereference::{answers, dereference};
 use super::difference::{Write, difference};
-use super::kind::Kind;
+use super::in_vain::{InVain, Prospect};
 use super::metrics::Metrics;
 use super::nudge::{Nudges, nudge};
 use super::pods::{Pods, Route};
 use super::row::{Phase, PodRow};
 use super::store::{ServerKey, Store};
 use super::update_status::Wanted;
+use crate::reconcile::Object;
 use crate::reconcile::apply::is_document;
 use crate::reconcile::build::self_signed::SelfSignedError;
-use crate::reconcile::build::{self, Built, Moment};
-use crate::reconcile::dereference::{Operator, ServerRef as _, World};
-use crate::reconcile::update_status::{self, Statuses};
+use crate::reconcile::build::{self, Built, Moment, Unwritten};
+use crate::reconcile::dereference::{Operator, World};
+use crate::reconcile::update_status;
 use crate::reconcile::validate::{Validated, validate};
-use crate::reconcile::{Object, Observed};
 use futures::future::join_all;
 use kube::Client;
+use mailaccess_config::DocumentName;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,10 +43,6 @@ const A_WHILE: Duration = Duration::from_mins(2);
 const LOOK_EVERY: Duration = Duration::from_hours(1);
 /// So many times in a row somebody else may be quicker before this counts as a failure.
 const START_OVERS: u32 = 8;
-
-/// A write that changed nothing so often is left for a while: something else changes it back.
-const IN_VAIN: u32 = 3;
-const IN_VAIN_FOR: Duration = Duration::from_mins(5);
 
 /// What all reconciliations share.
 pub struct Shared {
@@ -79,21 +77,7 @@ pub struct Reconciler {
     outstanding_since: Option<Instant>,
     /// Since when a publication is not served by everybody.
     unserved_since: Option<Instant>,
-    /// What was written over what, so that it is not written for ever in vain.
-    repeated: BTreeMap<(&'static str, String), Repeated>,
-}
-
-/// The same write, several times.
-struct Repeated {
-    seen: String,
-    times: u32,
-    last: Instant,
-}
-
-impl Repeated {
-    fn is_in_vain(&self, seen: &str, now: Instant) -> bool {
-        self.seen == seen && self.times >= IN_VAIN && now < self.last + IN_VAIN_FOR
-    }
+    in_vain: InVain,
 }
 
 /// What a pass decided on.
@@ -103,10 +87,33 @@ struct Current {
     built: Built,
 }
 
+/// What a pass is going to write.
+#[derive(Default)]
+struct Planned {
+    writes: Vec<PlannedWrite>,
+    /// What is left until then.
+    left: Vec<(Object, Instant)>,
+}
+
+struct PlannedWrite {
+    object: Object,
+    write: Write,
+    /// What it is noted by.
+    seen: String,
+}
+
+/// What came of the writes of a pass.
+#[derive(Default)]
+struct Outcome {
+    unwritten: Vec<Unwritten>,
+    /// The first failure, after which the pass is made again.
+    first: Option<ApplyError>,
+}
+
 /// How a pass ended.
 enum Pass {
-    /// Everything is written.
-    Done,
+    /// Everything is written, but for what is left until then.
+    Done(Option<Instant>),
     /// Documents have to wait until then.
     Later(Instant),
     /// The server is gone.
@@ -145,7 +152,7 @@ impl Reconciler {
             published: None,
             outstanding_since: None,
             unserved_since: None,
-            repeated: BTreeMap::new(),
+            in_vain: InVain::default(),
         }
     }
 
@@ -154,7 +161,7 @@ impl Reconciler {
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(10));
         let mut start_overs = 0;
         while !stop.is_cancelled() {
-            let next = match self.counted_pass().await {
+            let retry = match self.counted_pass().await {
                 Ok(Pass::Gone) => break,
                 Ok(Pass::Later(at)) => {
                     // Later changes are collected until then.
@@ -163,10 +170,11 @@ impl Reconciler {
                         () = sleep_until(at) => continue,
                     }
                 }
-                Ok(Pass::Done) => {
+                Ok(Pass::Done(left_until)) => {
                     backoff.reset();
                     start_overs = 0;
-                    None
+                    self.wait(None, left_until, &stop).await;
+                    continue;
                 }
                 Err(error) if error.is_conflict() && start_overs < START_OVERS => {
                     tracing::info!(server = %self.key, "start over: {error}");
@@ -177,17 +185,23 @@ impl Reconciler {
                     start_overs = 0;
                     let delay = backoff.delay();
                     tracing::warn!(server = %self.key, failures = backoff.failures(), ?delay, "{error}");
-                    Some(Instant::now() + delay)
+                    Instant::now() + delay
                 }
             };
-            self.wait(next, &stop).await;
+            self.wait(Some(retry), None, &stop).await;
         }
         self.shared.store.forget(&self.key);
     }
 
     /// Waits for the next pass; asks the pods meanwhile, if that is worth it.
-    async fn wait(&mut self, retry: Option<Instant>, stop: &CancellationToken) {
-        let look_again = retry.unwrap_or(Instant::now() + LOOK_EVERY);
+    async fn wait(
+        &mut self,
+        retry: Option<Instant>,
+        left_until: Option<Instant>,
+        stop: &CancellationToken,
+    ) {
+        let hourly = Instant::now() + LOOK_EVERY;
+        let look_again = retry.or(left_until).unwrap_or(hourly);
         let waker = Arc::clone(&self.waker);
         loop {
             let ask = self.ask_at();
@@ -230,7 +244,7 @@ impl Reconciler {
         shared.metrics.begin();
         let result = self.pass().await;
         let word = match &result {
-            Ok(Pass::Done | Pass::Gone) => "success",
+            Ok(Pass::Done(_) | Pass::Gone) => "success",
             Ok(Pass::Later(_)) => "requeue_after",
             Err(error) if error.is_conflict() => "requeue",
             Err(_) => "error",
@@ -251,10 +265,13 @@ impl Reconciler {
             self.pods.forget();
             self.pods.ask(&self.shared.route, &self.key.namespace).await;
         }
-        let world = dereference(parts, self.pods.reports(), &self.shared.operator)?;
-        let current = tokio::task::spawn_blocking(move || decide(world)).await?;
-        let writes = self.writes(&current);
-        let has_documents = writes.iter().any(|(object, _)| is_document(object));
+        let mut world = dereference(parts, self.pods.reports(), &self.shared.operator)?;
+        if let Some(current) = &self.current {
+            world.remembered.clone_from(&current.built.carriers);
+        }
+        let mut current = tokio::task::spawn_blocking(move || decide(world)).await?;
+        let Planned { writes, left } = self.plan(&current);
+        let has_documents = writes.iter().any(|planned| is_document(&planned.object));
         if has_documents
             && let Some(published) = self.published
             && Instant::now() < published + PUBLISH_EVERY
@@ -266,18 +283,26 @@ impl Reconciler {
             // What a pod said before this publication says nothing about it.
             self.pods.forget();
         }
-        self.write(writes).await?;
+        let mut outcome = self.write(writes).await?;
+        let left_until = left.iter().map(|(_, until)| *until).min();
+        outcome
+            .unwritten
+            .extend(left.into_iter().map(|(object, _)| contested(&object)));
+        current.built.unwritten = outcome.unwritten;
         self.current = Some(current);
-        if !has_documents {
+        if !has_documents || outcome.first.is_some() {
             self.pods.ask(&self.shared.route, &self.key.namespace).await;
         }
         self.nudge(has_documents).await;
         self.conclude();
-        Ok(Pass::Done)
+        match outcome.first {
+            Some(error) => Err(error.into()),
+            None => Ok(Pass::Done(left_until)),
+        }
     }
 
     /// What differs from what is there, in the order in which it is written.
-    fn writes(&mut self, current: &Current) -> Vec<(Object, Write)> {
+    fn plan(&mut self, current: &Current) -> Planned {
         let existing: BTreeMap<_, _> = current
             .world
             .existing
@@ -285,30 +310,29 @@ impl Reconciler {
             .map(|object| (object.key(), object))
             .collect();
         let now = Instant::now();
-        let mut writes = Vec::new();
+        let mut planned = Planned::default();
         for object in current.built.objects() {
-            let (kind, name) = object.key();
-            let there = existing.get(&(kind, name)).copied();
-            let key = (kind, name.to_owned());
+            let there = existing.get(&object.key()).copied();
             let Some(write) = difference(object, there) else {
-                self.repeated.remove(&key);
+                self.in_vain.settle(object);
                 continue;
             };
-            let seen = seen(&write, there);
-            let times = match self.repeated.get(&key) {
-                Some(before) if before.is_in_vain(&seen, now) => continue,
-                Some(before) if before.seen == seen => before.times + 1,
-                _ => 1,
-            };
-            let last = now;
-            self.repeated.insert(key, Repeated { seen, times, last });
-            writes.push((object.clone(), write));
+            let object = object.clone();
+            match self.in_vain.prospect(&object, &write, there, now) {
+                Prospect::Fresh(seen) => planned.writes.push(PlannedWrite {
+                    object,
+                    write,
+                    seen,
+                }),
+                Prospect::Left(until) => planned.left.push((object, until)),
+            }
         }
-        writes
+        planned
     }
 
-    /// Only a document that was written makes the next publication wait, not one that was refused.
-    async fn write(&mut self, writes: Vec<(Object, Write)>) -> Result<(), ApplyError> {
+    /// Writes as much as can be: what pods mount comes before the pods, so that a document that is not written
+    /// ends it, but nothing waits for anything else. What collided is begun again.
+    async fn write(&mut self, writes: Vec<PlannedWrite>) -> Result<Outcome, ApplyError> {
         let began = Instant::now();
         let apply = Apply {
             client: self.shared.client.clone(),
@@ -316,13 +340,31 @@ impl Reconciler {
             store: Arc::clone(&self.shared.store),
             metrics: Arc::clone(&self.shared.metrics),
         };
-        for (object, write) in writes {
-            apply.write(&object, write).await?;
+        let mut outcome = Outcome::default();
+        for PlannedWrite {
+            object,
+            write,
+            seen,
+        } in writes
+        {
+            match apply.write(&object, write).await {
+                Ok(()) => self.in_vain.note(&object, seen, began),
+                Err(conflict @ ApplyError::Conflict { .. }) => return Err(conflict),
+                Err(error) => {
+                    outcome.unwritten.push(unwritten(&object, &error));
+                    outcome.first.get_or_insert(error);
+                    if is_document(&object) {
+                        return Ok(outcome);
+                    }
+                    continue;
+                }
+            }
+            // Only a document that was written makes the next publication wait.
             if is_document(&object) {
                 self.published = Some(began);
             }
         }
-        Ok(())
+        Ok(outcome)
     }
 
     /// Nudges every pod that is known not to serve what is wanted.
@@ -448,23 +490,33 @@ fn decide(world: World) -> Current {
     }
 }
 
-/// What would be written over what.
-fn seen(write: &Write, there: Option<&Object>) -> String {
-    let (Write::Create(value) | Write::Replace(value) | Write::Apply(value)) = write;
-    let mut there = there
-        .and_then(|there| serde_json::to_value(there).ok())
-        .unwrap_or_default();
-    let mut value = value.clone();
-    for value in [&mut there, &mut value] {
-        if let Some(metadata) = value
-            .pointer_mut("/metadata")
-            .and_then(|it| it.as_object_mut())
-        {
-            metadata.remove("resourceVersion");
-            metadata.remove("generation");
-        }
+/// Which document an object carries.
+fn document(object: &Object) -> Option<DocumentName> {
+    let (_, name) = object.key();
+    DocumentName::all().find(|document| name.ends_with(&document.object_name("")))
+}
+
+fn unwritten(object: &Object, error: &ApplyError) -> Unwritten {
+    Unwritten {
+        document: document(object),
+        text: error.to_string(),
+        is_final: error.is_final(),
     }
-    mailaccess_config::Digest::of(format!("{there}\n{value}").as_bytes()).to_string()
+}
+
+/// Somebody else changes it back each time.
+fn contested(object: &Object) -> Unwritten {
+    let (kind, name) = object.key();
+    tracing::warn!(
+        kind,
+        name,
+        "somebody else changes it back each time; left for a while"
+    );
+    Unwritten {
+        document: document(object),
+        text: format!("{kind} {name}: somebody else changes it back each time"),
+        is_final: true,
+    }
 }
 
 fn serves_all(report: &crate::reconcile::report::PodReport, built: &Built) -> bool {
@@ -472,72 +524,4 @@ fn serves_all(report: &crate::reconcile::report::PodReport, built: &Built) -> bo
         .documents
         .iter()
         .all(|(name, document)| report.serves(*name, &document.header))
-}
-
-/// The statuses as what is written.
-fn wanted(world: &World, statuses: &Statuses, is_first: bool) -> Wanted {
-    let json = |status: serde_json::Result<serde_json::Value>| status.unwrap_or_default();
-    let mut wanted = Wanted::new();
-    wanted.insert(
-        (Kind::MailAccessServer, world.server.name().to_owned()),
-        json(serde_json::to_value(&statuses.server)),
-    );
-    for object in &world.mailboxes {
-        if let Some(status) = statuses.mailboxes.get(object.name())
-            && (is_first || object.server_name().is_some())
-        {
-            wanted.insert(
-                (Kind::CASMailbox, object.name().to_owned()),
-                json(serde_json::to_value(status)),
-            );
-        }
-    }
-    for object in &world.bindings {
-        if let Some(status) = statuses.bindings.get(object.name())
-            && (is_first || object.server_name().is_some())
-        {
-            wanted.insert(
-                (Kind::CertificateBinding, object.name().to_owned()),
-                json(serde_json::to_value(status)),
-            );
-        }
-    }
-    wanted
-}
-
-/// The statuses become what the next ones are compared with.
-fn adopt(world: &mut World, statuses: Statuses) {
-    let Statuses {
-        server,
-        mut mailboxes,
-        mut bindings,
-    } = statuses;
-    match &mut world.server {
-        Observed::Valid(object) => object.status = Some(server),
-        Observed::Invalid(object) => put_status(&mut object.raw, &server),
-    }
-    for object in &mut world.mailboxes {
-        let Some(status) = mailboxes.remove(object.name()) else {
-            continue;
-        };
-        match object {
-            Observed::Valid(object) => object.status = Some(status),
-            Observed::Invalid(object) => put_status(&mut object.raw, &status),
-        }
-    }
-    for object in &mut world.bindings {
-        let Some(status) = bindings.remove(object.name()) else {
-            continue;
-        };
-        match object {
-            Observed::Valid(object) => object.status = Some(status),
-            Observed::Invalid(object) => put_status(&mut object.raw, &status),
-        }
-    }
-}
-
-fn put_status(raw: &mut serde_json::Value, status: &impl serde::Serialize) {
-    if let (Some(raw), Ok(status)) = (raw.as_object_mut(), serde_json::to_value(status)) {
-        raw.insert("status".to_owned(), status);
-    }
 }

@@ -243,10 +243,7 @@ has_status!(MailAccessServer, CASMailbox, CertificateBinding);
 
 /// Of an object of somebody else the name is enough, and of a Secret the few keys that may be pointed at.
 fn project(kind: Kind, mut value: Value) -> Value {
-    let is_ours = value
-        .pointer("/metadata/labels/app.kubernetes.io~1managed-by")
-        .and_then(Value::as_str)
-        == Some(crate::reconcile::build::labels::MANAGER);
+    let is_ours = is_ours(&value);
     if let Some(object) = value.as_object_mut() {
         if kind != Kind::Service {
             object.remove("status");
@@ -264,6 +261,21 @@ fn project(kind: Kind, mut value: Value) -> Value {
         }
     }
     value
+}
+
+/// By its label, or by its owner where somebody took the label away.
+fn is_ours(value: &Value) -> bool {
+    let label = value
+        .pointer("/metadata/labels/app.kubernetes.io~1managed-by")
+        .and_then(Value::as_str);
+    let owners = value
+        .pointer("/metadata/ownerReferences")
+        .and_then(Value::as_array);
+    label == Some(crate::reconcile::build::labels::MANAGER)
+        || owners
+            .into_iter()
+            .flatten()
+            .any(|owner| owner["kind"] == "MailAccessServer" && owner["controller"] == true)
 }
 
 fn keep_keys(data: Option<&mut Value>) {

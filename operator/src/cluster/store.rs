@@ -29,6 +29,8 @@ pub struct Store {
     state: Mutex<State>,
     /// A server came or went, an object waits for one, or a namespace is known whole.
     changed: Notify,
+    /// An object that has a status of ours came or changed, and be it only by its status.
+    statuses: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -43,6 +45,9 @@ struct State {
 impl Store {
     /// One object came, changed, or was written by the operator itself.
     pub fn put(&self, namespace: &str, kind: Kind, row: Row) {
+        if kind.has_status() {
+            self.statuses.notify_waiters();
+        }
         let mut state = self.lock();
         let affected = state.cache(namespace).put(kind, row);
         self.wake(&state, namespace, &affected);
@@ -144,6 +149,11 @@ impl Store {
     /// Resolves when servers or orphans have changed.
     pub fn changed(&self) -> tokio::sync::futures::Notified<'_> {
         self.changed.notified()
+    }
+
+    /// Resolves when a status may be another one than was written.
+    pub fn statuses(&self) -> tokio::sync::futures::Notified<'_> {
+        self.statuses.notified()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -29,6 +29,8 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 const ANSWER: Duration = Duration::from_secs(30);
+/// What somebody else wrote over a status stays so long.
+const LOOK_AFTER: Duration = Duration::from_secs(1);
 /// Writes of one server at a time.
 const AT_ONCE: usize = 8;
 
@@ -69,7 +71,12 @@ impl UpdateStatus {
     /// Follows what is wanted until it is told to stop; then only finishes what it has begun.
     pub async fn keep(self, mut wanted: watch::Receiver<Wanted>, stop: CancellationToken) {
         let mut backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(10));
+        let store = Arc::clone(&self.store);
         loop {
+            // Before looking, so that nothing is missed.
+            let meddled = store.statuses();
+            tokio::pin!(meddled);
+            meddled.as_mut().enable();
             let now = wanted.borrow_and_update().clone();
             let is_done = self.write_all(&now, &wanted, &stop).await;
             if is_done {
@@ -89,6 +96,8 @@ impl UpdateStatus {
                     }
                 }
                 () = again => {}
+                // Mostly it was this operator itself, so many are looked at together.
+                () = meddled => sleep(LOOK_AFTER).await,
             }
         }
     }
@@ -125,7 +134,7 @@ impl UpdateStatus {
                 .filter_map(|((kind, name), status)| {
                     let row = cache.get(*kind, name)?;
                     let there = status_of(&row.item);
-                    (there != *status).then(|| Due {
+                    (!is_same(&there, status)).then(|| Due {
                         kind: *kind,
                         name: name.clone(),
                         uid: row.uid.clone(),
@@ -210,6 +219,21 @@ impl UpdateStatus {
             tracing::debug!(name = due.name, "too many events wait; one is left out");
         }
     }
+}
+
+/// Whether two statuses say the same. Since when is not compared: two operators would never agree on it.
+fn is_same(there: &Value, wanted: &Value) -> bool {
+    let timeless = |status: &Value| {
+        let mut status = status.clone();
+        let conditions = status.get_mut("conditions").and_then(Value::as_array_mut);
+        for condition in conditions.into_iter().flatten() {
+            if let Some(condition) = condition.as_object_mut() {
+                condition.remove("lastTransitionTime");
+            }
+        }
+        status
+    };
+    there == wanted || timeless(there) == timeless(wanted)
 }
 
 /// The status that an object has, as JSON.

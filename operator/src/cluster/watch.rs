@@ -29,6 +29,8 @@ use tokio::time::{Instant, sleep, timeout};
 const WATCH_SECONDS: u32 = 290;
 /// One that lasted so long did not break.
 const LASTED: Duration = Duration::from_secs(WATCH_SECONDS as u64 - 10);
+/// One that lasted so long shows that the server is well.
+const STEADY: Duration = Duration::from_secs(10);
 /// A bookmark comes every minute, so a watch that says nothing for so long is dead.
 const SILENCE: Duration = Duration::from_secs(150);
 /// A page of a list, or the first word of a watch.
@@ -81,15 +83,12 @@ impl Watch {
         loop {
             match self.list(&api).await {
                 Ok(version) => {
-                    backoff.reset();
                     let why = self.follow(&api, version, &mut backoff).await;
                     self.say_again("list again", &why);
                 }
-                Err(error) => {
-                    self.say_again("list failed", &error.to_string());
-                    sleep(backoff.delay()).await;
-                }
+                Err(error) => self.say_again("list failed", &error.to_string()),
             }
+            sleep(backoff.delay()).await;
         }
     }
 
@@ -135,8 +134,15 @@ impl Watch {
         backoff: &mut Backoff,
     ) -> String {
         loop {
-            match self.watch_once(api, &mut version).await {
-                End::Over => backoff.reset(),
+            let began = Instant::now();
+            let before = version.clone();
+            let end = self.watch_once(api, &mut version).await;
+            // It worked for a while, or told something.
+            if began.elapsed() > STEADY || version != before {
+                backoff.reset();
+            }
+            match end {
+                End::Over => {}
                 End::Lost(why) => return why,
                 End::Broken(why) => {
                     self.say_again("watch broke", &why);

@@ -84,6 +84,7 @@ pub fn dereference(ledger: &Ledger, id: &ObjectId, around: Surroundings) -> Opti
         fresh_key,
     } = around;
     Some(World {
+        remembered: Vec::new(),
         server: server.clone(),
         mailboxes: mailboxes.collect(),
         secrets,

@@ -36,6 +36,17 @@ pub struct Moment<'a> {
     pub cluster_domain: &'a str,
 }
 
+/// An object that could not be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unwritten {
+    /// Which document it carries, if it does.
+    pub document: Option<DocumentName>,
+    /// Kind, name, and what was said, as half a sentence.
+    pub text: String,
+    /// Whether the same answer is to be expected again.
+    pub is_final: bool,
+}
+
 /// Every object of a server.
 #[derive(Debug, Clone)]
 pub struct Built {
@@ -55,8 +66,10 @@ pub struct Built {
     pub documents: BTreeMap<DocumentName, PublishedDocument>,
     /// Documents that could not be made; an earlier one stays.
     pub faults: Vec<String>,
-    /// Names that are taken.
+    /// Names that are taken, each with its kind.
     pub conflicts: Vec<String>,
+    /// Objects that could not be written.
+    pub unwritten: Vec<Unwritten>,
     /// The server's own certificate.
     pub self_signed: Option<Certificate>,
 }
@@ -80,6 +93,7 @@ impl Built {
             documents: _,
             faults: _,
             conflicts: _,
+            unwritten: _,
             self_signed: _,
         } = self;
         service_account
@@ -134,6 +148,7 @@ pub fn build(validated: &Validated, moment: &Moment<'_>) -> Built {
         documents,
         faults,
         conflicts,
+        unwritten: Vec::new(),
         self_signed,
     }
 }

@@ -53,6 +53,9 @@ pub struct World {
     pub secrets: BTreeMap<String, Lookup>,
     /// Objects that have names which the server's own have or would have.
     pub existing: Vec<Object>,
+    /// What carried documents when this process looked last: a document that somebody deletes or damages is
+    /// still known.
+    pub remembered: Vec<Object>,
     /// The pods, ending ones too.
     pub pods: Vec<PodReport>,
     /// Where clients reach the Service.
@@ -78,11 +81,10 @@ impl World {
     /// What was published for the server before.
     pub fn published(&self) -> Published {
         let metadata = self.server.metadata();
-        Published::read(
-            metadata.name.as_deref().unwrap_or_default(),
-            metadata.uid.as_deref().unwrap_or_default(),
-            &self.existing,
-        )
+        let name = metadata.name.as_deref().unwrap_or_default();
+        let uid = metadata.uid.as_deref().unwrap_or_default();
+        let read = |objects: &[Object]| Published::read(name, uid, objects);
+        read(&self.existing).or(read(&self.remembered))
     }
 }
 

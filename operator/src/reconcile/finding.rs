@@ -84,6 +84,22 @@ pub enum Reason {
     ServerInvalid,
     /// The MailAccessServer is not there.
     ServerNotFound,
+    /// The API server refuses an object that is needed, or does not answer.
+    WriteRefused,
+}
+
+impl Reason {
+    /// Whether it passes when another object comes or goes, as happens while many are applied at once.
+    pub fn passes(self) -> bool {
+        matches!(
+            self,
+            Self::DistributionGroupNotFound
+                | Self::MailboxNotFound
+                | Self::NameConflict
+                | Self::SecretNotFound
+                | Self::ServerNotFound
+        )
+    }
 }
 
 impl fmt::Display for Reason {

@@ -98,6 +98,21 @@ impl Published {
         published
     }
 
+    /// With those documents of another look that this one lacks.
+    #[must_use]
+    pub fn or(mut self, other: Self) -> Self {
+        let certificates = DocumentName::Certificates;
+        if !self.documents.contains_key(&certificates)
+            && other.documents.contains_key(&certificates)
+        {
+            self.register = other.register;
+        }
+        for (name, document) in other.documents {
+            self.documents.entry(name).or_insert(document);
+        }
+        self
+    }
+
     /// A document as it was published.
     pub fn document(&self, name: DocumentName) -> Option<&PublishedDocument> {
         self.documents.get(&name)

@@ -1,6 +1,7 @@
 //! A cluster in memory: objects that were applied, objects that were written, pods that load them. The
 //! five steps are the real ones.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::{Timestamp, ToSpan as _};
 use mailaccess_config::DocumentName;
 use mailaccess_config::document;
@@ -8,12 +9,12 @@ use mailaccess_crds::{Condition, ConditionStatus};
 use mailaccess_operator::files::dereference::{Surroundings, dereference, orphans};
 use mailaccess_operator::files::{Ledger, Notice, ObjectId, SourceFile};
 use mailaccess_operator::reconcile::build::self_signed::FreshKey;
-use mailaccess_operator::reconcile::build::{Built, Moment, build};
+use mailaccess_operator::reconcile::build::{Built, Moment, Unwritten, build};
 use mailaccess_operator::reconcile::dereference::Operator;
 use mailaccess_operator::reconcile::report::{DocumentReport, PodReport, PodStatus};
 use mailaccess_operator::reconcile::update_status::{Statuses, compute};
 use mailaccess_operator::reconcile::validate::{Validated, validate};
-use mailaccess_operator::reconcile::{Object, apply};
+use mailaccess_operator::reconcile::{Object, Observed, apply};
 use std::collections::BTreeMap;
 
 /// A server that is served, with two people and a group; what a test adds comes behind it.
@@ -111,6 +112,12 @@ pub(crate) struct Cluster {
     pub(crate) ledger: Ledger,
     pub(crate) objects: BTreeMap<(&'static str, String), Object>,
     pub(crate) pods: Vec<PodReport>,
+    /// What a process that runs on knows of documents.
+    pub(crate) remembered: Vec<Object>,
+    /// The server was made just now, though its mailboxes were there before.
+    pub(crate) made_anew: bool,
+    /// What the API server refuses.
+    pub(crate) unwritten: Vec<Unwritten>,
     pub(crate) now: Timestamp,
 }
 
@@ -124,6 +131,9 @@ impl Cluster {
                 pod: "mail-0".to_owned(),
                 said: None,
             }],
+            remembered: Vec::new(),
+            made_anew: false,
+            unwritten: Vec::new(),
             now: now(),
         }
     }
@@ -170,10 +180,16 @@ impl Cluster {
             now: self.now,
             fresh_key: FreshKey::generate().unwrap(),
         };
-        let world = dereference(&self.ledger, &server, around).expect("there is a server");
+        let mut world = dereference(&self.ledger, &server, around).expect("there is a server");
+        world.remembered.clone_from(&self.remembered);
+        if self.made_anew
+            && let Observed::Valid(server) = &mut world.server
+        {
+            server.metadata.creation_timestamp = Some(Time(self.now));
+        }
         let mut validated = validate(&world);
         change(&mut validated);
-        let built = build(
+        let mut built = build(
             &validated,
             &Moment {
                 now: world.now,
@@ -182,6 +198,7 @@ impl Cluster {
                 cluster_domain: &world.operator.cluster_domain,
             },
         );
+        built.unwritten.clone_from(&self.unwritten);
         let existing: Vec<Object> = self.objects.values().cloned().collect();
         let changes = apply::changes(&built, &existing);
         let written = changes.len();

@@ -6,6 +6,7 @@ use crate::cluster::{
 use k8s_openapi::jiff::ToSpan as _;
 use mailaccess_config::{DocumentName, Protocol};
 use mailaccess_operator::reconcile::Object;
+use mailaccess_operator::reconcile::build::Unwritten;
 use mailaccess_operator::reconcile::report::{
     Fault, HandshakeReport, ListenerReport, PodReport, TlsFaultReport,
 };
@@ -39,15 +40,29 @@ fn what_is_stalled_is_not_reconciling() {
     let invalid = cas_mailbox("bob", "mailbox: bob@example.com, imapEnabled: 'yes'");
     cluster.apply(&yaml(&[SERVER, &invalid]));
     let outcome = cluster.reconcile();
-    for (object, reason) in [(MAIL, "SecretNotFound"), ("CASMailbox/bob", "Invalid")] {
-        outcome.expect(object, "Programmed", "Unknown Pending");
+    let bob = "CASMailbox/bob";
+    outcome.expect(bob, "Programmed", "Unknown Pending");
+    outcome.expect(bob, "Ready", "False Invalid");
+    outcome.expect(bob, "Stalled", "True Invalid");
+    let idle = "False Idle: What is wrong has to be changed first.";
+    outcome.expect(bob, "Reconciling", idle);
+}
+
+/// Whoever applies many objects at once would else give up on the first one.
+#[test]
+fn what_waits_for_another_object_is_reconciling_and_not_stalled() {
+    let mut cluster = Cluster::new();
+    let unknown = cas_mailbox("bob", "mailbox: bob@example.com, imapEnabled: true");
+    cluster.apply(&yaml(&[SERVER, &unknown, &binding("own", "not-there")]));
+    let outcome = cluster.reconcile();
+    for (object, reason) in [
+        (MAIL, "SecretNotFound"),
+        ("CASMailbox/bob", "MailboxNotFound"),
+        ("CertificateBinding/own", "SecretNotFound"),
+    ] {
         outcome.expect(object, "Ready", &format!("False {reason}"));
-        outcome.expect(object, "Stalled", &format!("True {reason}"));
-        outcome.expect(
-            object,
-            "Reconciling",
-            "False Idle: What is wrong has to be changed first.",
-        );
+        outcome.expect(object, "Reconciling", &format!("True {reason}"));
+        outcome.expect(object, "Stalled", "False Idle");
     }
 }
 
@@ -502,6 +517,91 @@ fn pods_that_have_loaded_everything_and_are_not_ready_serve_nobody() {
         "Programmed",
         "True Programmed: Served by 2 of 2 pods.",
     );
+}
+
+#[test]
+fn a_document_that_somebody_deletes_comes_back_as_it_was() {
+    let mut cluster = Cluster::new();
+    cluster.apply(&yaml(&[SERVER, USERS]));
+    let first = cluster.settle();
+    cluster.remembered.clone_from(&first.built.carriers);
+    let shown = |outcome: &crate::cluster::Outcome| {
+        let certificate = outcome.built.self_signed.as_ref().unwrap();
+        certificate.leaf().thumbprint.clone()
+    };
+    let header = |outcome: &crate::cluster::Outcome| {
+        outcome.built.documents[&DocumentName::Certificates].header
+    };
+    let key = ("Secret", "mail-certificates-v1".to_owned());
+    cluster.objects.remove(&key).unwrap();
+    let mended = cluster.reconcile();
+    assert_eq!(shown(&mended), shown(&first));
+    assert_eq!(header(&mended), header(&first));
+    // Whoever starts after that has nothing to go by.
+    cluster.remembered.clear();
+    cluster.objects.remove(&key).unwrap();
+    assert_ne!(shown(&cluster.reconcile()), shown(&first));
+}
+
+#[test]
+fn an_object_that_the_api_server_refuses_is_said_where_it_matters() {
+    let mut cluster = Cluster::new();
+    let ann = cas_mailbox("ann", "mailbox: ann@example.com, imapEnabled: true");
+    cluster.apply(&yaml(&[SERVER, USERS, &ann]));
+    cluster.settle();
+    let refused = |document, is_final| Unwritten {
+        document,
+        text: "write Service mail: forbidden".to_owned(),
+        is_final,
+    };
+    cluster.unwritten = vec![refused(None, true)];
+    let outcome = cluster.reconcile();
+    let said = "False WriteRefused: write Service mail: forbidden.";
+    outcome.expect(MAIL, "Programmed", said);
+    outcome.expect(MAIL, "Stalled", "True WriteRefused");
+    outcome.expect("CASMailbox/ann", "Programmed", "True Programmed");
+    // It may pass.
+    cluster.unwritten = vec![refused(Some(DocumentName::Settings), false)];
+    let outcome = cluster.reconcile();
+    outcome.expect(MAIL, "Programmed", "Unknown WriteRefused");
+    outcome.expect(MAIL, "Reconciling", "True WriteRefused");
+    cluster.unwritten.clear();
+    cluster
+        .reconcile()
+        .expect(MAIL, "Programmed", "True Programmed");
+}
+
+#[test]
+fn a_name_that_is_taken_concerns_only_what_needs_it() {
+    let mut cluster = Cluster::new();
+    let stranger =
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: mail-certificates-v1}\nstringData: {a: b}";
+    let ann = cas_mailbox("ann", "mailbox: ann@example.com, imapEnabled: true");
+    cluster.apply(&yaml(&[SERVER, USERS, stranger, &ann]));
+    let outcome = cluster.reconcile();
+    outcome.expect(MAIL, "Programmed", "False NameConflict");
+    outcome.expect("CASMailbox/ann", "Programmed", "Unknown Pending");
+}
+
+#[test]
+fn a_mailbox_that_an_earlier_server_served_is_not_served_by_the_next_one() {
+    let mut cluster = Cluster::new();
+    let ann = cas_mailbox("ann", "mailbox: ann@example.com, imapEnabled: true");
+    let all = yaml(&[SERVER, USERS, &ann]);
+    cluster.apply(&all);
+    cluster
+        .settle()
+        .expect("CASMailbox/ann", "Programmed", "True Programmed");
+    // Pods come and go, and it stays so; but not with another server of that name.
+    cluster.pods[0].said = None;
+    cluster
+        .reconcile()
+        .expect("CASMailbox/ann", "Programmed", "True Programmed");
+    cluster.now += 1.minute();
+    cluster.made_anew = true;
+    cluster
+        .reconcile()
+        .expect("CASMailbox/ann", "Programmed", "Unknown");
 }
 
 #[test]

@@ -60,10 +60,14 @@ fn ready(findings: &Findings) -> Finding {
     findings.programmed.clone()
 }
 
-/// Work goes on while it is not known whether pods serve it. Never beside `Stalled`: tools that wait would see
-/// the work and not that it leads nowhere.
+/// Work goes on while it is not known whether pods serve it, and while another object is waited for: tools that
+/// apply many at once would else give up on the first one. Never beside `Stalled`: they would see the work and
+/// not that it leads nowhere.
 fn reconciling(ready: &Finding, programmed: &Finding) -> Finding {
     match (ready.truth, programmed.truth) {
+        (Truth::False, _) if ready.reason.passes() => {
+            Finding::yes(ready.reason, ready.message.clone())
+        }
         (Truth::False, _) => Finding::no(Reason::Idle, "What is wrong has to be changed first."),
         (_, Truth::Unknown) => Finding::yes(programmed.reason, programmed.message.clone()),
         (_, Truth::True | Truth::False) => Finding::no(Reason::Idle, "Nothing is outstanding."),
@@ -73,8 +77,10 @@ fn reconciling(ready: &Finding, programmed: &Finding) -> Finding {
 /// What is not so will stay so until somebody changes something.
 fn stalled(ready: &Finding) -> Finding {
     match ready.truth {
-        Truth::False => Finding::yes(ready.reason, ready.message.clone()),
-        Truth::True | Truth::Unknown => Finding::no(Reason::Idle, "Nothing stands in the way."),
+        Truth::False if !ready.reason.passes() => Finding::yes(ready.reason, ready.message.clone()),
+        Truth::True | Truth::False | Truth::Unknown => {
+            Finding::no(Reason::Idle, "Nothing stands in the way.")
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use crate::reconcile::build::Built;
 use crate::reconcile::dereference::World;
 use crate::reconcile::finding::{Finding, Reason};
 use crate::reconcile::validate::ValidatedMailbox;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use mailaccess_crds::{CASMailboxStatus, Condition, ConditionStatus};
 
 /// What a CASMailbox's status is now.
@@ -44,7 +45,9 @@ fn programmed(
         );
     }
     let done = || Finding::yes(Reason::Programmed, "Served by every pod.");
-    if is_latched(mailbox, previous) || count(&world.pods, built, &mailbox.documents).is_complete()
+    let made = world.server.metadata().creation_timestamp.as_ref();
+    if is_latched(mailbox, previous, made)
+        || count(&world.pods, built, &mailbox.documents).is_complete()
     {
         return done();
     }
@@ -56,13 +59,15 @@ fn programmed(
     finding
 }
 
-/// Whether this generation was served by every pod before, with the same conflict and validity.
-fn is_latched(mailbox: &ValidatedMailbox, previous: &[Condition]) -> bool {
+/// Whether this generation was served by every pod of this server before, with the same conflict and validity.
+fn is_latched(mailbox: &ValidatedMailbox, previous: &[Condition], made: Option<&Time>) -> bool {
     let find = |name: &str| previous.iter().find(|condition| condition.type_ == name);
     let (Some(programmed), Some(accepted)) = (find("Programmed"), find("Accepted")) else {
         return false;
     };
     programmed.status == ConditionStatus::True
+        // An earlier server of that name is another matter.
+        && made.is_none_or(|made| programmed.last_transition_time >= *made)
         && programmed.observed_generation == mailbox.generation
         && accepted.reason == mailbox.accepted.reason.to_string()
         && accepted.message == mailbox.accepted.message

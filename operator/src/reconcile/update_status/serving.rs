@@ -57,14 +57,8 @@ pub fn outstanding(pods: &[PodReport], built: &Built, names: &[DocumentName]) ->
             format!("What was published before stays, since {}.", list(&blocked)),
         );
     }
-    if !built.conflicts.is_empty() {
-        return Finding::no(
-            Reason::NameConflict,
-            format!(
-                "Objects of somebody else have names that are needed here: {}.",
-                list(&built.conflicts)
-            ),
-        );
+    if let Some(finding) = not_written(built, names) {
+        return finding;
     }
     let is_meant = |refusal: &Refusal| match &refusal.subject {
         Subject::Document(file) => names.iter().any(|name| name.file_name() == *file),
@@ -79,6 +73,45 @@ pub fn outstanding(pods: &[PodReport], built: &Built, names: &[DocumentName]) ->
     }
     let count = count(pods, built, names);
     Finding::unknown(Reason::Pending, format!("Served by {count} so far."))
+}
+
+/// Why objects that carry these documents are not there as they should be. Whoever depends on all documents
+/// depends on every object.
+fn not_written(built: &Built, names: &[DocumentName]) -> Option<Finding> {
+    let is_everything = names.len() == DocumentName::all().count();
+    let taken: Vec<&String> = built
+        .conflicts
+        .iter()
+        .filter(|conflict| {
+            let mut needed = names
+                .iter()
+                .map(|name| name.object_name(&built.server.name));
+            is_everything || needed.any(|name| conflict.ends_with(&format!(" {name}")))
+        })
+        .collect();
+    if !taken.is_empty() {
+        return Some(Finding::no(
+            Reason::NameConflict,
+            format!(
+                "Objects of somebody else have names that are needed here: {}.",
+                list(&taken)
+            ),
+        ));
+    }
+    let refused: Vec<_> = built
+        .unwritten
+        .iter()
+        .filter(|object| is_everything || object.document.is_some_and(|name| names.contains(&name)))
+        .collect();
+    let texts: Vec<&String> = refused.iter().map(|object| &object.text).collect();
+    let message = format!("{}.", list(&texts));
+    if refused.iter().any(|object| object.is_final) {
+        Some(Finding::no(Reason::WriteRefused, message))
+    } else if refused.is_empty() {
+        None
+    } else {
+        Some(Finding::unknown(Reason::WriteRefused, message))
+    }
 }
 
 /// What pods refuse of something, if they do.
