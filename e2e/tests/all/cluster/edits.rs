@@ -43,8 +43,9 @@ impl Latencies {
         let mut all: Vec<Duration> = self.0.iter().map(|(_, took)| *took).collect();
         all.sort();
         let p99 = all[all.len() * 99 / 100];
-        figure("all edits, p50", format!("{:.0?}", all[all.len() / 2]));
-        figure("all edits, p99", format!("{p99:.0?}"));
+        let millis = |took: Duration| format!("{} ms", took.as_millis());
+        figure("all edits, p50 (goal 500 ms)", millis(all[all.len() / 2]));
+        figure("all edits, p99 (goal 1200 ms)", millis(p99));
     }
 }
 
@@ -63,9 +64,9 @@ fn watch(address: IpAddr, begin: Instant, shows: &(dyn Fn(IpAddr) -> bool + Sync
 fn measure(
     sandbox: &Sandbox,
     pods: &[IpAddr],
+    begin: Instant,
     shows: &(dyn Fn(IpAddr) -> bool + Sync),
 ) -> Vec<Duration> {
-    let begin = now();
     thread::scope(|scope| {
         let all: Vec<_> = pods
             .iter()
@@ -89,6 +90,8 @@ struct Edit {
     object: &'static str,
     /// Of the certificate that the status has to speak of: edits of a Secret count up no generation.
     thumbprint: Option<String>,
+    /// Where it has to be seen beside the pods.
+    also_through: Option<IpAddr>,
 }
 
 /// Everything that a measurement needs.
@@ -101,34 +104,61 @@ struct Stage<'a> {
 }
 
 impl Stage<'_> {
-    /// Measures one edit, which has just been answered, and then how late its status is.
+    /// Measures one edit, which has just been answered, at each pod and wherever else it has to be seen; and
+    /// looks at the same time whether `Programmed` is true when it says so.
     fn one(&mut self, edit: &Edit, shows: &(dyn Fn(IpAddr) -> bool + Sync)) {
         let begin = now();
         let sandbox = self.tenant.sandbox;
-        let took = measure(sandbox, &self.pods, shows);
-        self.latencies
-            .0
-            .extend(took.into_iter().map(|took| (edit.kind, took)));
-        let served = now();
-        while !self.is_programmed(edit) {
-            assert!(served.elapsed() < LIMIT, "Programmed is not True again");
+        let generation =
+            self.tenant.get(edit.plural, edit.object).unwrap()["metadata"]["generation"].clone();
+        let (took, through, programmed) = thread::scope(|scope| {
+            let stage = &*self;
+            let truth = scope.spawn(move || stage.truth(edit, &generation, shows, begin));
+            let through = edit.also_through.map(|service| {
+                scope.spawn(move || sandbox.within(Place::Client, || watch(service, begin, shows)))
+            });
+            let took = measure(sandbox, &stage.pods, begin, shows);
+            (
+                took,
+                through.map(|it| it.join().unwrap()),
+                truth.join().unwrap(),
+            )
+        });
+        let served = took.iter().max().copied().unwrap();
+        self.truths.push(programmed.saturating_sub(served));
+        let all = &mut self.latencies.0;
+        all.extend(took.into_iter().map(|took| (edit.kind, took)));
+        all.extend(through.map(|took| ("port through the Service", took)));
+        sleep(APART.saturating_sub(begin.elapsed()));
+    }
+
+    /// When `Programmed` is True for this edit. A connection to any pod that is begun after that shows it.
+    fn truth(
+        &self,
+        edit: &Edit,
+        generation: &Value,
+        shows: &(dyn Fn(IpAddr) -> bool + Sync),
+        begin: Instant,
+    ) -> Duration {
+        while !self.is_programmed(edit, generation) {
+            assert!(begin.elapsed() < LIMIT, "Programmed is not True again");
             sleep(EVERY);
         }
-        self.truths.push(served.elapsed());
-        // Begun after it turned True, so it has to show the new state, on each pod.
-        sandbox.within(Place::Client, || {
+        let after = begin.elapsed();
+        self.tenant.sandbox.within(Place::Client, || {
             for pod in &self.pods {
                 assert!(shows(*pod), "{}: Programmed was True too early", edit.kind);
             }
         });
-        sleep(APART.saturating_sub(begin.elapsed()));
+        after
     }
 
-    fn is_programmed(&self, edit: &Edit) -> bool {
+    fn is_programmed(&self, edit: &Edit, generation: &Value) -> bool {
         let object = self.tenant.get(edit.plural, edit.object);
         object.is_some_and(|object| {
             let shown = object["status"]["thumbprint"].as_str();
-            (edit.thumbprint.is_none() || edit.thumbprint.as_deref() == shown)
+            object["metadata"]["generation"] == *generation
+                && (edit.thumbprint.is_none() || edit.thumbprint.as_deref() == shown)
                 && has_condition(&object, "Programmed", "True")
         })
     }
@@ -143,6 +173,7 @@ fn edit_banner(stage: &mut Stage<'_>, number: u32) {
         plural: "mailaccessservers",
         object: "mail",
         thumbprint: None,
+        also_through: None,
     };
     stage.one(&edit, &|pod| {
         banner(pod).is_some_and(|greeting| greeting.contains(&text))
@@ -159,20 +190,11 @@ fn edit_port(stage: &mut Stage<'_>, number: u32) {
         plural: "mailaccessservers",
         object: "mail",
         thumbprint: None,
+        also_through: Some(stage.tenant.address()),
     };
-    let service = stage.tenant.address();
     stage.one(&edit, &|pod| {
         Imap::connect_to(at(pod, port), Security::Plain).is_ok()
     });
-    let through = stage.tenant.sandbox.within(Place::Client, || {
-        watch(service, now(), &|address| {
-            Imap::connect_to(at(address, port), Security::Plain).is_ok()
-        })
-    });
-    stage
-        .latencies
-        .0
-        .push(("port through the Service, after the pods", through));
 }
 
 fn edit_person(stage: &mut Stage<'_>, number: u32) {
@@ -184,6 +206,7 @@ fn edit_person(stage: &mut Stage<'_>, number: u32) {
         plural: "casmailboxes",
         object: "bob",
         thumbprint: None,
+        also_through: None,
     };
     stage.one(&edit, &|pod| {
         may_log_on(pod, "bob@example.com") == Some(allowed)
@@ -191,7 +214,8 @@ fn edit_person(stage: &mut Stage<'_>, number: u32) {
 }
 
 fn edit_group(stage: &mut Stage<'_>, number: u32) {
-    let allowed = number.is_multiple_of(2);
+    // Allowed before the first one.
+    let allowed = !number.is_multiple_of(2);
     let patch = json!({"spec": {"imapEnabled": allowed}});
     stage
         .tenant
@@ -201,6 +225,7 @@ fn edit_group(stage: &mut Stage<'_>, number: u32) {
         plural: "casmailboxes",
         object: "field-engineers",
         thumbprint: None,
+        also_through: None,
     };
     stage.one(&edit, &|pod| {
         may_log_on(pod, "bob@example.com") == Some(allowed)
@@ -215,6 +240,7 @@ fn edit_certificate(stage: &mut Stage<'_>, _number: u32) {
         plural: "certificatebindings",
         object: "mail",
         thumbprint: Some(thumbprint(&shown)),
+        also_through: None,
     };
     stage.one(&edit, &|pod| certificate(pod).as_ref() == Some(&shown));
 }
@@ -232,6 +258,7 @@ fn burst(stage: &mut Stage<'_>) {
         plural: "mailaccessservers",
         object: "mail",
         thumbprint: None,
+        also_through: None,
     };
     stage.one(&edit, &|pod| {
         banner(pod).is_some_and(|greeting| greeting.contains("Burst is over"))
@@ -269,7 +296,8 @@ fn identity(tenant: &Tenant) -> Value {
 fn every_edit_is_served_by_every_pod_and_the_status_says_so_when_it_is() {
     let tenant = Tenant::new("edits");
     tenant.quickstart(2);
-    let operator = Operator::start(&tenant);
+    // With no other rights than the chart's, and asking pods at their addresses.
+    let operator = Operator::start_as_account(&tenant);
     tenant.wait_for("mailaccessservers", "mail", "Ready", "True");
     bind_own(&tenant);
     for (plural, name) in [
@@ -314,6 +342,12 @@ fn every_edit_is_served_by_every_pod_and_the_status_says_so_when_it_is() {
         "Programmed is True after the last pod serves an edit, p50 and max",
         format!("{:.0?} {latest:.0?}", stage.truths[stage.truths.len() / 2]),
     );
+    let late = stage
+        .truths
+        .iter()
+        .filter(|late| late.as_secs() >= 1)
+        .count();
+    figure("edits whose Programmed is True only a second later", late);
     figure("commands of the uninvolved sessions", commands);
     figure(
         "nudges for all edits",

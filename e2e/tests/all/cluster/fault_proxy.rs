@@ -262,6 +262,7 @@ fn until_closed(mut reader: BufReader<TcpStream>) -> io::Result<()> {
 /// As the API server says it.
 fn refuse(mut stream: TcpStream, code: u16) -> io::Result<()> {
     let reason = match code {
+        403 => "Forbidden",
         409 => "Conflict",
         410 => "Expired",
         429 => "TooManyRequests",

@@ -5,6 +5,8 @@ use super::operator::Operator;
 use super::tenant::{LIMIT, Tenant};
 use crate::harness::{eventually, figure, now};
 use serde_json::json;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// Which requests a fault happens to.
@@ -44,10 +46,10 @@ const ROWS: &[Row] = &[
     row("409 to a write", Of::Writes, Fault::Refuse(409), 1, (REQUESTS, "\"409\"")),
     // More often than it starts over at once.
     row("409 to every write for long", Of::Writes, Fault::Refuse(409), 12, (REQUESTS, "\"409\"")),
-    row("429 to writes", Of::Writes, Fault::Refuse(429), 2, (REQUESTS, "")),
-    row("429 to everything", Of::Everything, Fault::Refuse(429), 6, (REQUESTS, "")),
+    row("429 to writes", Of::Writes, Fault::Refuse(429), 2, (REQUESTS, "\"429\"")),
+    row("429 to everything", Of::Everything, Fault::Refuse(429), 6, (REQUESTS, "\"429\"")),
     row("500 to writes", Of::Writes, Fault::Refuse(500), 3, (REQUESTS, "\"500\"")),
-    row("503 to everything", Of::Everything, Fault::Refuse(503), 6, (REQUESTS, "")),
+    row("503 to everything", Of::Everything, Fault::Refuse(503), 6, (REQUESTS, "\"503\"")),
     row("slow answers", Of::Everything, Fault::Slow(Duration::from_secs(2)), 12, (REQUESTS, "")),
     row("cut before a write", Of::Writes, Fault::CutBefore, 3, (REQUESTS, "<error>")),
     row("cut after a write", Of::Writes, Fault::CutAfter, 3, (REQUESTS, "<error>")),
@@ -80,12 +82,16 @@ const fn row(
 
 impl Row {
     /// Sets the rule, and breaks the watches where it is they or lists that are to fail.
-    fn begin(&self, proxy: &FaultProxy) {
+    /// Gives a count of the faults.
+    fn begin(&self, proxy: &FaultProxy) -> Arc<AtomicU32> {
         let (of, fault, mut left) = (self.of, self.fault, self.times);
+        let happened = Arc::new(AtomicU32::new(0));
+        let count = Arc::clone(&happened);
         let watches_too = matches!(of, Of::Lists);
         proxy.rule(move |asked| {
             if of.is_meant(asked) && left > 0 {
                 left -= 1;
+                count.fetch_add(1, Ordering::Relaxed);
                 return fault;
             }
             // Nobody lists who can go on watching.
@@ -97,6 +103,7 @@ impl Row {
         if matches!(of, Of::Lists | Of::Watches) {
             proxy.cut_watches();
         }
+        happened
     }
 }
 
@@ -111,7 +118,7 @@ fn whatever_happens_to_requests_an_edit_is_served() {
     for (number, row) in ROWS.iter().enumerate() {
         let (metric, labels) = row.metric;
         let before = operator.metric(metric, labels);
-        row.begin(&proxy);
+        let happened = row.begin(&proxy);
         let text = format!("Edit {number} in spite of it");
         let begin = now();
         tenant.set_banner(&text);
@@ -124,6 +131,8 @@ fn whatever_happens_to_requests_an_edit_is_served() {
         eventually(&format!("{}: {metric} moves", row.name), LIMIT, || {
             (operator.metric(metric, labels) > before).then_some(())
         });
+        let happened = happened.load(Ordering::Relaxed);
+        assert!(happened > 0, "{}: it never happened", row.name);
         assert!(
             operator
                 .http("/livez")
@@ -202,5 +211,60 @@ fn what_is_edited_while_the_operator_starts_is_served() {
     tenant.wait_for_banner(pod, &format!("Early edit {number}"));
     tenant.wait_for("mailaccessservers", "mail", "Ready", "True");
     assert_eq!(tenant.restarts(), [json!(0)]);
+    operator.stop();
+}
+
+#[test]
+#[ignore = "needs root and the cluster's tools: e2e/run"]
+fn an_object_that_is_refused_is_said_and_stops_nothing_else() {
+    let tenant = Tenant::new("refused");
+    tenant.quickstart_but_the_server();
+    let proxy = FaultProxy::start(tenant.sandbox);
+    let is_service = |asked: &Asked| asked.is_write() && asked.path.contains("/services/");
+    proxy.rule(move |asked| {
+        if is_service(asked) {
+            Fault::Refuse(403)
+        } else {
+            Fault::None
+        }
+    });
+    let operator = Operator::start_with(&tenant, &proxy.kubeconfig(), &[]);
+    tenant.apply_server(1);
+    let server = tenant.wait_for("mailaccessservers", "mail", "Programmed", "False");
+    let said = server["status"]["conditions"].to_string();
+    assert!(
+        said.contains("WriteRefused") && said.contains("Service mail"),
+        "{said}"
+    );
+    // The pods come all the same, and serve whoever reaches them.
+    tenant.wait_for("casmailboxes", "ann", "Ready", "True");
+    let pod = tenant.pods()[0].1;
+    tenant.wait_for_banner(pod, "IMAP4");
+    assert!(tenant.core("services", "mail").is_none());
+    // Longer than any number of tries at the beginning: it is still tried.
+    proxy.rule(|_| Fault::None);
+    tenant.wait_for("mailaccessservers", "mail", "Ready", "True");
+    assert!(tenant.core("services", "mail").is_some());
+    operator.stop();
+}
+
+#[test]
+#[ignore = "needs root and the cluster's tools: e2e/run"]
+fn a_status_that_somebody_overwrites_is_mended() {
+    let tenant = Tenant::new("overwritten");
+    tenant.quickstart(1);
+    let operator = Operator::start(&tenant);
+    tenant.wait_until_served();
+    operator.wait_for_rest();
+    let path = format!(
+        "/apis/mailaccess.dev/v1alpha1/namespaces/{}/mailaccessservers/mail/status",
+        tenant.name
+    );
+    let lie = json!({"status": {"podsServing": 7, "wantedDigest": "x"}});
+    tenant.sandbox.request("PATCH", &path, Some(&lie));
+    eventually("the status is true again", LIMIT, || {
+        let server = tenant.get("mailaccessservers", "mail")?;
+        (server["status"]["podsServing"] == 1).then_some(())
+    });
     operator.stop();
 }

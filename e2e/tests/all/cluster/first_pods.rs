@@ -1,6 +1,7 @@
 //! Pods before the Job, and so a volume that ignores `fsGroup`: pods that come first wait for the marker,
 //! the Job says which chown is needed, and after it mail is served without anything else being done.
 
+use super::kstatus::nothing_has_failed;
 use super::operator::Operator;
 use super::sandbox::Place;
 use super::tenant::{LIMIT, Tenant, at};
@@ -59,6 +60,8 @@ fn pods_that_come_first_wait_for_the_marker_and_the_job_names_the_chown_that_is_
             imap.ok("EXAMINE INBOX").find(" EXISTS");
         }
     });
+    // Nor while the server had no users, and the pods no mail.
+    nothing_has_failed(&tenant);
     let restarts = tenant.restarts();
     assert!(restarts.iter().all(|count| *count == 0), "{restarts:?}");
     operator.stop();

@@ -2,6 +2,7 @@
 //! `kubectl apply`, the quickstart, and a login from outside.
 
 use super::image::IMAGE;
+use super::kstatus::nothing_has_failed;
 use super::sandbox::{Own, Place};
 use super::tenant::{LIMIT, Tenant};
 use crate::harness::{capture, checkout, eventually, figure, now, run};
@@ -168,6 +169,7 @@ fn to_a_login(tenant: &Tenant, install: Install) {
     );
     assert_eq!(nodes(tenant).len(), 2, "not one pod on each node");
     seen_by_every_pod(tenant, address);
+    nothing_has_failed(tenant);
     let table = tenant
         .sandbox
         .kubectl(["-n", &tenant.name, "get", "mas,casm,certb"]);

@@ -66,17 +66,6 @@ fn objects(tenant: &Tenant) -> BTreeSet<String> {
     listed.lines().map(str::to_owned).collect()
 }
 
-/// A server whose pods never run: nothing but the operator moves.
-fn apply_without_pods(tenant: &Tenant) {
-    let folder = checkout().join("crds/examples/quickstart");
-    for file in ["users.yaml", "casmailboxes.yaml", "mailaccessserver.yaml"] {
-        let text = fs::read_to_string(folder.join(file)).unwrap();
-        let image =
-            "  replicas: 1\n  image:\n    reference: localhost/none:1\n    pullPolicy: Never\n";
-        tenant.apply(&text.replace("  replicas: 1\n", image));
-    }
-}
-
 fn is_concluded(tenant: &Tenant) -> bool {
     ["ann", "field-engineers"].iter().all(|name| {
         let object = tenant.get("casmailboxes", name).unwrap();
@@ -90,7 +79,7 @@ fn is_concluded(tenant: &Tenant) -> bool {
 /// there were as many, and what is there then.
 fn cut_off_after(count: usize) -> (bool, BTreeSet<String>) {
     let tenant = Tenant::new("killed");
-    apply_without_pods(&tenant);
+    tenant.apply_without_pods();
     let proxy = FaultProxy::start(tenant.sandbox);
     let is_killed = killed_after(&tenant, &proxy, count, || is_concluded(&tenant));
     let operator = Operator::start(&tenant);

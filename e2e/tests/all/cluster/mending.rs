@@ -48,6 +48,7 @@ fn a_restart_with_nothing_changed_writes_nothing() {
         let done = operator.metric("controller_runtime_reconcile_total", "success");
         (done >= 1.0).then_some(())
     });
+    operator.wait_for_rest();
     let reads = operator.metric("rest_client_requests_total", "\"GET\"");
     figure("requests of a restart that only read", reads);
     assert!(

@@ -1,10 +1,12 @@
 //! The operator as a process beside the cluster: by kubeconfig, pods asked through the API server's proxy or
 //! at their address. Quicker to start and to kill than a pod of it.
 
+use super::rights::install_rights;
 use super::sandbox::{Place, Sandbox};
 use super::tenant::Tenant;
-use crate::harness::{Process, binary, eventually, signal_to};
+use crate::harness::{Process, binary, eventually, now, signal_to};
 use rustix::process::Signal;
+use serde_json::json;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -15,6 +17,9 @@ use std::time::Duration;
 
 /// What it has begun is finished by then.
 const STOP: Duration = Duration::from_secs(40);
+
+/// Who has done nothing for so long has nothing to do.
+const REST: Duration = Duration::from_secs(5);
 
 /// A running operator.
 pub(crate) struct Operator {
@@ -34,6 +39,48 @@ impl Operator {
             &tenant.sandbox.folder().join("admin.kubeconfig"),
             &[],
         )
+    }
+
+    /// Starts it with the account and the rights that the chart gives it; pods are asked at their addresses.
+    #[track_caller]
+    pub(crate) fn start_as_account(tenant: &Tenant) -> Self {
+        install_rights(tenant);
+        let account = format!(
+            "/api/v1/namespaces/{}/serviceaccounts/mailaccess-operator/token",
+            tenant.name
+        );
+        let asked = json!({"spec": {"expirationSeconds": 3600}});
+        let answer = tenant.sandbox.request("POST", &account, Some(&asked));
+        let folder = tenant.sandbox.folder();
+        let config = json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "e2e", "cluster": {
+                "server": "https://127.0.0.1:6443",
+                "certificate-authority": folder.join("pki/ca.crt"),
+            }}],
+            "users": [{"name": "e2e", "user": {"token": answer["status"]["token"]}}],
+            "contexts": [{"name": "e2e", "context": {"cluster": "e2e", "user": "e2e"}}],
+            "current-context": "e2e",
+        });
+        let path = folder.join(format!("account-{}.kubeconfig", tenant.name));
+        fs::write(&path, config.to_string()).unwrap();
+        Self::start_with(tenant, &path, &["--pod-access", "direct"])
+    }
+
+    /// Waits until it has asked and written nothing for a while.
+    #[track_caller]
+    pub(crate) fn wait_for_rest(&self) {
+        let mut before = 0.0;
+        let mut since = now();
+        eventually("the operator rests", REST * 10, || {
+            let requests = self.metric("rest_client_requests_total", "");
+            if requests > before {
+                before = requests;
+                since = now();
+            }
+            (since.elapsed() > REST).then_some(())
+        });
     }
 
     /// Starts it with another kubeconfig and more arguments, and waits until it knows what there is.

@@ -136,7 +136,7 @@ fn all_are_refused(tenant: &Tenant, account: &str, tries: Vec<Try>) {
 }
 
 /// The chart's account and its rights, without the operator's pod.
-fn install_rights(tenant: &Tenant) {
+pub(super) fn install_rights(tenant: &Tenant) {
     let mut helm = tenant.sandbox.tool("helm");
     helm.args([
         "template",
@@ -183,5 +183,27 @@ fn what_the_operator_and_the_pods_must_not_do_is_refused() {
             "a pod has a token: {pod}"
         );
     }
+    operator.stop();
+}
+
+#[test]
+#[ignore = "needs root and the cluster's tools: e2e/run"]
+fn one_operator_serves_the_namespaces_that_it_is_given_and_no_other() {
+    let (one, another, third) = (
+        Tenant::new("one"),
+        Tenant::new("another"),
+        Tenant::new("third"),
+    );
+    for tenant in [&one, &another, &third] {
+        tenant.apply_without_pods();
+    }
+    let admin = one.sandbox.folder().join("admin.kubeconfig");
+    let operator = Operator::start_with(&one, &admin, &["--namespace", &another.name]);
+    for tenant in [&one, &another] {
+        tenant.wait_for("mailaccessservers", "mail", "Accepted", "True");
+        tenant.wait_for("casmailboxes", "ann", "Accepted", "True");
+    }
+    operator.wait_for_rest();
+    assert!(third.sandbox.audited_writes(&third.name).is_empty());
     operator.stop();
 }

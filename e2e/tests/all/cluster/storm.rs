@@ -100,6 +100,7 @@ fn disturb(tenant: &Tenant) {
     reached(KILL_AFTER);
     let pod = ready_pods(tenant).remove(0);
     kill(tenant.sandbox, &pod);
+    let node = pod["spec"]["nodeName"].as_str().unwrap();
     eventually("the killed pod is started again and ready", LIMIT, || {
         let pods = ready_pods(tenant);
         let is_again = |it: &&Value| it["status"]["containerStatuses"][0]["restartCount"] == 1;
@@ -112,7 +113,7 @@ fn disturb(tenant: &Tenant) {
     reached(DRAIN_AFTER);
     let drain = [
         "drain",
-        "node2",
+        node,
         "--ignore-daemonsets",
         "--delete-emptydir-data",
         "--timeout=60s",
@@ -123,11 +124,11 @@ fn disturb(tenant: &Tenant) {
         LIMIT,
         || {
             let pods = ready_pods(tenant);
-            let is_elsewhere = pods.iter().all(|pod| pod["spec"]["nodeName"] == "node1");
+            let is_elsewhere = pods.iter().all(|pod| pod["spec"]["nodeName"] != node);
             (pods.len() == 2 && is_elsewhere).then_some(())
         },
     );
-    tenant.sandbox.kubectl(["uncordon", "node2"]);
+    tenant.sandbox.kubectl(["uncordon", node]);
     figure(
         "a drained node's pod is replaced after",
         format!("{:.1?}", begin.elapsed().saturating_sub(DRAIN_AFTER)),

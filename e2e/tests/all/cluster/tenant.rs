@@ -102,6 +102,12 @@ impl Tenant {
 
     /// The quickstart as it lies in the repository, with a volume, the image of the tests, and so many pods.
     pub(crate) fn quickstart(&self, replicas: u32) {
+        self.quickstart_but_the_server();
+        self.apply_server(replicas);
+    }
+
+    /// The same without the server, on a volume that is ready for it.
+    pub(crate) fn quickstart_but_the_server(&self) {
         self.add_volume("mail");
         self.apply_people();
         self.apply_job();
@@ -111,7 +117,6 @@ impl Tenant {
             let job = self.sandbox.request("GET", &path, None);
             (job["status"]["succeeded"] == 1).then_some(())
         });
-        self.apply_server(replicas);
     }
 
     /// The users, their rights, and the claim.
@@ -122,6 +127,15 @@ impl Tenant {
             "persistentvolumeclaim.yaml",
         ] {
             self.apply(&quickstart_file(file));
+        }
+    }
+
+    /// All of it with an image that is nowhere, so that nothing but the operator moves.
+    pub(crate) fn apply_without_pods(&self) {
+        for file in ["users.yaml", "casmailboxes.yaml", "mailaccessserver.yaml"] {
+            let image =
+                "  replicas: 1\n  image:\n    reference: localhost/none:1\n    pullPolicy: Never\n";
+            self.apply(&quickstart_file(file).replace("  replicas: 1\n", image));
         }
     }
 
