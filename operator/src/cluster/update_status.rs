@@ -88,6 +88,11 @@ impl UpdateStatus {
                 }
                 sleep(backoff.delay()).await;
             };
+            // Mostly it was this operator itself, so many are looked at together, and nothing waits for that.
+            let meddled = async {
+                meddled.await;
+                sleep(LOOK_AFTER).await;
+            };
             tokio::select! {
                 () = stop.cancelled() => return,
                 changed = wanted.changed() => {
@@ -96,8 +101,7 @@ impl UpdateStatus {
                     }
                 }
                 () = again => {}
-                // Mostly it was this operator itself, so many are looked at together.
-                () = meddled => sleep(LOOK_AFTER).await,
+                () = meddled => {}
             }
         }
     }
