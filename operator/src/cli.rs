@@ -86,6 +86,9 @@ const RENDER_EXAMPLES: &str = "Examples:
   mailaccess-operator render --now 2026-01-01T00:00:00Z deploy/mail > after.yaml
       gives equal output for equal files, to compare before and after a change
 
+What is only missing among the files, such as a users' Secret, is a warning and no error, since it may be
+on the cluster; the exit code stays 0.
+
 Keys and password hashes are not printed: <hidden> stands for them, and <generated> for
 the self-signed certificate, which is made anew each time.";
 

@@ -100,10 +100,11 @@ pub async fn run(options: Options) -> Result<()> {
         version = env!("CARGO_PKG_VERSION"),
         "start"
     );
+    let impatient = client::impatient(access.config.clone(), &metrics)?;
     let client = client::client(access.config, &metrics)?;
     let shared = Arc::new(Shared {
         route: if by_proxy {
-            Route::Proxy(client.clone())
+            Route::Proxy(impatient)
         } else {
             Route::Direct
         },

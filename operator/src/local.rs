@@ -13,7 +13,7 @@ pub mod watch;
 
 use crate::files::dereference;
 use crate::files::source::read_directory;
-use crate::files::{Ledger, ObjectId};
+use crate::files::{Ledger, ObjectId, SourceFile};
 use crate::pod_status;
 use crate::reconcile::build::{self, Built, Moment};
 use crate::reconcile::dereference::Operator;
@@ -37,10 +37,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 use terminal::Terminal;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep, sleep_until};
 use watch::Watch;
 
+/// What holds while files cannot be read.
+const LAST_ACCEPTED: &str = "what was accepted last stays in force";
 /// The only pod's name.
 const POD: &str = "local";
 /// How often the pod is asked while something is outstanding.
@@ -94,23 +96,20 @@ pub async fn run<W: Write>(options: Options, out: W) -> Result<End> {
         .with_context(|| format!("watch {}", options.directory.display()))?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    // A terminal that is closed.
+    let mut hangup = signal(SignalKind::hangup())?;
     let mut local = Local::open(options, out)?;
     let end = tokio::select! {
         biased;
-        () = either(&mut interrupt, &mut terminate) => Ok(End::Asked),
+        _ = interrupt.recv() => Ok(End::Asked),
+        _ = terminate.recv() => Ok(End::Asked),
+        _ = hangup.recv() => Ok(End::Asked),
         end = local.serve(&mut watch) => end,
     };
     let stopped = local.stop_pod().await;
     let end = end?;
     stopped?;
     Ok(end)
-}
-
-async fn either(one: &mut Signal, other: &mut Signal) {
-    tokio::select! {
-        _ = one.recv() => {}
-        _ = other.recv() => {}
-    }
 }
 
 /// Everything that `local` holds.
@@ -136,6 +135,8 @@ struct Local<W> {
     greeted: Option<ObjectId>,
     /// What was said last of servers that are not served.
     unserved: String,
+    /// What was said last of a directory that cannot be read.
+    unreadable: Option<String>,
 }
 
 impl<W: Write> Local<W> {
@@ -166,6 +167,7 @@ impl<W: Write> Local<W> {
             patience: ASK_SOON,
             greeted: None,
             unserved: String::new(),
+            unreadable: None,
             options,
         })
     }
@@ -186,7 +188,7 @@ impl<W: Write> Local<W> {
                 }
                 () = watch.changed() => {
                     sleep_until(next_write).await;
-                    self.read_files()?;
+                    self.read_files_again()?;
                 }
                 said = ask_again(admin, self.patience) => {
                     self.report.said = said;
@@ -197,10 +199,33 @@ impl<W: Write> Local<W> {
         }
     }
 
+    /// Reads the files again. A directory that cannot be read, as during a checkout, changes nothing.
+    fn read_files_again(&mut self) -> Result<()> {
+        let directory = self.options.directory.display();
+        match read_directory(&self.options.directory) {
+            Ok(files) => {
+                self.unreadable = None;
+                self.apply_files(&files)
+            }
+            Err(error) => {
+                let said = format!("refused: read {directory}: {error}\n  {LAST_ACCEPTED}");
+                if self.unreadable.as_ref() != Some(&said) {
+                    self.terminal.say(&said)?;
+                }
+                self.unreadable = Some(said);
+                Ok(())
+            }
+        }
+    }
+
     fn read_files(&mut self) -> Result<()> {
         let files = read_directory(&self.options.directory)
             .with_context(|| format!("read {}", self.options.directory.display()))?;
-        for notice in self.ledger.apply(&files, Timestamp::now()) {
+        self.apply_files(&files)
+    }
+
+    fn apply_files(&mut self, files: &[SourceFile]) -> Result<()> {
+        for notice in self.ledger.apply(files, Timestamp::now()) {
             self.terminal.notice(&notice)?;
         }
         // Before anything of it is served: what was accepted stays so whenever this process ends.

@@ -44,6 +44,10 @@ pub async fn access(kubeconfig: Option<&std::path::Path>, context: Option<&str>)
         Ok(config) if !is_named => (config, true),
         _ => {
             let kubeconfig = match kubeconfig {
+                // KUBECONFIG may name several, which are read together.
+                Some(path) if path.to_string_lossy().contains(':') => {
+                    Kubeconfig::read().context("read the files of KUBECONFIG")?
+                }
                 Some(path) => Kubeconfig::read_from(path)
                     .with_context(|| format!("read --kubeconfig {}", path.display()))?,
                 None => Kubeconfig::read().context(
@@ -65,7 +69,7 @@ pub async fn access(kubeconfig: Option<&std::path::Path>, context: Option<&str>)
     Ok(Access { config, is_inside })
 }
 
-/// A client whose requests are counted.
+/// A client whose requests are counted, and repeated where the server asks for that.
 pub fn client(mut config: Config, metrics: &Arc<Metrics>) -> Result<Client> {
     // Repeated outside the counting, so that each attempt is counted.
     config.default_retry = false;
@@ -75,6 +79,13 @@ pub fn client(mut config: Config, metrics: &Arc<Metrics>) -> Result<Client> {
     let builder = builder.with_layer(&BufferLayer::new(QUEUE));
     let builder = builder.with_layer(&RetryLayer::new(RetryPolicy::server_retry()));
     Ok(builder.build())
+}
+
+/// One that repeats nothing, for questions that are asked again soon anyway.
+pub fn impatient(mut config: Config, metrics: &Arc<Metrics>) -> Result<Client> {
+    config.default_retry = false;
+    let builder = ClientBuilder::try_from(config).context("make the client")?;
+    Ok(builder.with_layer(&Count(Arc::clone(metrics))).build())
 }
 
 /// Puts [`Counted`] around a service.

@@ -125,7 +125,14 @@ impl Pods {
     }
 }
 
+/// An address may be another pod's by now, of another server.
 async fn ask(route: &Route, namespace: &str, pod: &PodRow) -> Option<PodStatus> {
+    let said = ask_whoever_is_there(route, namespace, pod).await?;
+    let server = format!("{namespace}/{}", pod.server);
+    (said.server.is_none() || said.server == Some(server)).then_some(said)
+}
+
+async fn ask_whoever_is_there(route: &Route, namespace: &str, pod: &PodRow) -> Option<PodStatus> {
     if !answers(pod) {
         return None;
     }

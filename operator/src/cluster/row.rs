@@ -244,6 +244,13 @@ has_status!(MailAccessServer, CASMailbox, CertificateBinding);
 /// Of an object of somebody else the name is enough, and of a Secret the few keys that may be pointed at.
 fn project(kind: Kind, mut value: Value) -> Value {
     let is_ours = is_ours(&value);
+    // What somebody applied stands there once more, of a Secret with all that is in it.
+    if let Some(annotations) = value
+        .pointer_mut("/metadata/annotations")
+        .and_then(Value::as_object_mut)
+    {
+        annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
+    }
     if let Some(object) = value.as_object_mut() {
         if kind != Kind::Service {
             object.remove("status");

@@ -20,6 +20,9 @@ pub struct PodReport {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PodStatus {
+    /// Whose settings it has, `namespace/name`; nothing before it has any.
+    #[serde(default)]
+    pub server: Option<String>,
     /// Why it is not ready, if it is not.
     #[serde(default)]
     pub not_ready: Vec<String>,

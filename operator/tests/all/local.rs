@@ -272,6 +272,38 @@ async fn a_second_server_in_the_files_leaves_the_first_one_served() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_directory_that_goes_away_changes_nothing_and_one_that_comes_is_obeyed() {
+    let setting = Setting::new("cat");
+    setting.write(&yaml(&[SERVER, USERS]));
+    let running = setting.start();
+    let screen = &setting.screen;
+    let seen = screen.shows(0, "ready      Served by 1 of 1 pod.").await;
+    let pid = setting.pid();
+    // As a checkout does it: another directory in its place.
+    let path = |name: &str| setting.folder.path().join(name);
+    fs::rename(path("files"), path("before")).unwrap();
+    let seen = screen
+        .shows(seen, "what was accepted last stays in force")
+        .await;
+    assert!(screen.text()[..seen].contains("refused: read "));
+    assert!(!process_is_gone(&pid));
+    fs::create_dir(path("next")).unwrap();
+    let edited = SERVER.replace("{enabled: true}", "{enabled: true, banner: Anew}");
+    assert_ne!(edited, SERVER);
+    fs::write(path("next/mail.yaml"), yaml(&[&edited, USERS])).unwrap();
+    fs::rename(path("next"), path("files")).unwrap();
+    screen.shows(seen, "ready      Served by 1 of 1 pod.").await;
+    assert!(setting.settings().contains("banner: Anew"));
+    // And its files are watched from then on.
+    let seen = screen.text().len();
+    setting.write(&yaml(&[SERVER, USERS]));
+    screen.shows(seen, "ready      Served by 1 of 1 pod.").await;
+    assert!(!setting.settings().contains("banner: Anew"));
+    assert_eq!(setting.pid(), pid);
+    running.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn files_without_a_server_are_said_to_serve_nothing() {
     let setting = Setting::new("cat");
     setting.write(USERS);

@@ -50,6 +50,9 @@ fn forbidden_to_the_operator(own: &str, other: &str) -> Vec<Try> {
         get(core(other, "pods")),
         get(core("kube-system", "secrets")),
         send("POST", core(other, "configmaps"), map.clone()),
+        // What it never asks for.
+        get(core(own, "pods/mail-1")),
+        get(ours("mailaccessservers/mail")),
         // What people wrote stays as they wrote it.
         send("PATCH", ours("mailaccessservers/mail"), spec.clone()),
         send(
