@@ -1,9 +1,11 @@
 //! What happens to the operator's own objects and to itself: nothing is written without need, hand edits are
 //! mended, lost rights are lost at once, and an API server that was away changes nothing for mail clients.
 
+use super::certificates::certificate;
 use super::operator::Operator;
 use super::sandbox::Place;
 use super::tenant::{LIMIT, Tenant, at};
+use super::uninvolved::Uninvolved;
 use crate::harness::{Imap, Security, eventually, figure, now};
 use serde_json::{Value, json};
 use std::net::IpAddr;
@@ -68,12 +70,7 @@ fn objects_that_somebody_edits_or_deletes_are_mended_and_nobody_notices() {
     let (tenant, operator, pod) = served("mending");
     let name = &tenant.name;
     let sandbox = tenant.sandbox;
-    let mut session = sandbox.within(Place::Client, || {
-        let mut imap = Imap::connect_to(at(pod, 993), Security::Tls).unwrap();
-        imap.log_on("ann@example.com", "quickstart");
-        imap.ok("SELECT INBOX");
-        imap
-    });
+    let uninvolved = Uninvolved::start(sandbox, pod);
     let settings = tenant.core("configmaps", "mail-settings-v1").unwrap();
     let path = format!("/api/v1/namespaces/{name}/configmaps/mail-settings-v1");
 
@@ -98,6 +95,43 @@ fn objects_that_somebody_edits_or_deletes_are_mended_and_nobody_notices() {
         (text["data"]["settings-v1"] != "rubbish").then_some(())
     });
 
+    // Keys and passwords come back as they were, also where somebody took away the sign that they are ours.
+    let shown = || sandbox.within(Place::Client, || certificate(pod));
+    let before = shown();
+    let secrets = format!("/api/v1/namespaces/{name}/secrets");
+    let path = format!("{secrets}/mail-certificates-v1");
+    let unlabelled = json!({"metadata": {"labels": {"app.kubernetes.io/managed-by": null}}});
+    sandbox.request("PATCH", &path, Some(&unlabelled));
+    eventually("the label is there again", LIMIT, || {
+        let secret = tenant.core("secrets", "mail-certificates-v1")?;
+        secret["metadata"]["labels"]["app.kubernetes.io/managed-by"]
+            .as_str()
+            .map(drop)
+    });
+    let credentials: Vec<String> = (0..16)
+        .map(|shard| format!("mail-credentials-v1-{shard:02}"))
+        .collect();
+    for secret in credentials
+        .iter()
+        .map(String::as_str)
+        .chain(["mail-certificates-v1"])
+    {
+        sandbox.request("DELETE", &format!("{secrets}/{secret}"), None);
+    }
+    for secret in credentials
+        .iter()
+        .map(String::as_str)
+        .chain(["mail-certificates-v1"])
+    {
+        eventually("a deleted Secret is there again", LIMIT, || {
+            tenant.core("secrets", secret)
+        });
+    }
+    tenant.set_banner("After the mending");
+    tenant.wait_for_banner(pod, "After the mending");
+    assert_eq!(shown(), before, "another certificate is shown");
+    assert!(may_log_on(&tenant, pod, "ann@example.com"));
+
     let path = format!("/apis/apps/v1/namespaces/{name}/deployments/mail");
     sandbox.request("PATCH", &path, Some(&json!({"spec": {"replicas": 3}})));
     eventually("the edited Deployment is mended", LIMIT, || {
@@ -105,8 +139,17 @@ fn objects_that_somebody_edits_or_deletes_are_mended_and_nobody_notices() {
         (deployment["spec"]["replicas"] == 1).then_some(())
     });
     tenant.wait_for("mailaccessservers", "mail", "Programmed", "True");
-    session.ok("NOOP");
-    session.ok("FETCH 1 RFC822.SIZE");
+    let path = format!("/api/v1/namespaces/{name}/services/mail");
+    sandbox.request(
+        "PATCH",
+        &path,
+        Some(&json!({"spec": {"selector": {"x": "y"}}})),
+    );
+    eventually("the Service chooses its pods again", LIMIT, || {
+        let service = tenant.core("services", "mail")?;
+        service["spec"]["selector"].get("x").is_none().then_some(())
+    });
+    assert!(uninvolved.end() > 10);
     operator.stop();
 }
 
