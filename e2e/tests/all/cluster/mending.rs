@@ -64,18 +64,15 @@ fn a_restart_with_nothing_changed_writes_nothing() {
     assert_eq!(after[before.len()..], [""; 0]);
 }
 
-#[test]
-#[ignore = "needs root and the cluster's tools: e2e/run"]
-fn objects_that_somebody_edits_or_deletes_are_mended_and_nobody_notices() {
-    let (tenant, operator, pod) = served("mending");
-    let name = &tenant.name;
-    let sandbox = tenant.sandbox;
-    let uninvolved = Uninvolved::start(sandbox, pod);
+/// A document that is deleted, and one that is scribbled on.
+fn spoil_a_document(tenant: &Tenant) {
     let settings = tenant.core("configmaps", "mail-settings-v1").unwrap();
-    let path = format!("/api/v1/namespaces/{name}/configmaps/mail-settings-v1");
-
+    let path = format!(
+        "/api/v1/namespaces/{}/configmaps/mail-settings-v1",
+        tenant.name
+    );
     let begin = now();
-    sandbox.request("DELETE", &path, None);
+    tenant.sandbox.request("DELETE", &path, None);
     let made = eventually("the deleted document is there again", LIMIT, || {
         tenant.core("configmaps", "mail-settings-v1")
     });
@@ -84,71 +81,73 @@ fn objects_that_somebody_edits_or_deletes_are_mended_and_nobody_notices() {
         format!("{:.0?}", begin.elapsed()),
     );
     assert!(sequence(&made) >= sequence(&settings));
-
-    sandbox.request(
-        "PATCH",
-        &path,
-        Some(&json!({"data": {"settings-v1": "rubbish"}})),
-    );
+    let rubbish = json!({"data": {"settings-v1": "rubbish"}});
+    tenant.sandbox.request("PATCH", &path, Some(&rubbish));
     eventually("the edited document is mended", LIMIT, || {
         let text = tenant.core("configmaps", "mail-settings-v1")?;
         (text["data"]["settings-v1"] != "rubbish").then_some(())
     });
+}
 
-    // Keys and passwords come back as they were, also where somebody took away the sign that they are ours.
-    let shown = || sandbox.within(Place::Client, || certificate(pod));
-    let before = shown();
-    let secrets = format!("/api/v1/namespaces/{name}/secrets");
-    let path = format!("{secrets}/mail-certificates-v1");
-    let unlabelled = json!({"metadata": {"labels": {"app.kubernetes.io/managed-by": null}}});
-    sandbox.request("PATCH", &path, Some(&unlabelled));
+/// Keys and passwords are deleted, also after the sign was taken away that they are ours.
+fn spoil_secrets(tenant: &Tenant) {
+    let certificates = "mail-certificates-v1";
+    let label = "app.kubernetes.io/managed-by";
+    tenant.patch_secret(
+        certificates,
+        &json!({"metadata": {"labels": {label: null}}}),
+    );
     eventually("the label is there again", LIMIT, || {
-        let secret = tenant.core("secrets", "mail-certificates-v1")?;
-        secret["metadata"]["labels"]["app.kubernetes.io/managed-by"]
-            .as_str()
-            .map(drop)
+        let secret = tenant.core("secrets", certificates)?;
+        secret["metadata"]["labels"][label].as_str().map(drop)
     });
-    let credentials: Vec<String> = (0..16)
+    let mut all: Vec<String> = (0..16)
         .map(|shard| format!("mail-credentials-v1-{shard:02}"))
         .collect();
-    for secret in credentials
-        .iter()
-        .map(String::as_str)
-        .chain(["mail-certificates-v1"])
-    {
-        sandbox.request("DELETE", &format!("{secrets}/{secret}"), None);
+    all.push(certificates.to_owned());
+    for secret in &all {
+        let path = format!("/api/v1/namespaces/{}/secrets/{secret}", tenant.name);
+        tenant.sandbox.request("DELETE", &path, None);
     }
-    for secret in credentials
-        .iter()
-        .map(String::as_str)
-        .chain(["mail-certificates-v1"])
-    {
+    for secret in &all {
         eventually("a deleted Secret is there again", LIMIT, || {
             tenant.core("secrets", secret)
         });
     }
-    tenant.set_banner("After the mending");
-    tenant.wait_for_banner(pod, "After the mending");
-    assert_eq!(shown(), before, "another certificate is shown");
-    assert!(may_log_on(&tenant, pod, "ann@example.com"));
+}
 
-    let path = format!("/apis/apps/v1/namespaces/{name}/deployments/mail");
-    sandbox.request("PATCH", &path, Some(&json!({"spec": {"replicas": 3}})));
+fn spoil_the_workload(tenant: &Tenant) {
+    let path = format!("/apis/apps/v1/namespaces/{}/deployments/mail", tenant.name);
+    let replicas = json!({"spec": {"replicas": 3}});
+    tenant.sandbox.request("PATCH", &path, Some(&replicas));
     eventually("the edited Deployment is mended", LIMIT, || {
-        let deployment = sandbox.request("GET", &path, None);
+        let deployment = tenant.sandbox.request("GET", &path, None);
         (deployment["spec"]["replicas"] == 1).then_some(())
     });
-    tenant.wait_for("mailaccessservers", "mail", "Programmed", "True");
-    let path = format!("/api/v1/namespaces/{name}/services/mail");
-    sandbox.request(
-        "PATCH",
-        &path,
-        Some(&json!({"spec": {"selector": {"x": "y"}}})),
-    );
+    let path = format!("/api/v1/namespaces/{}/services/mail", tenant.name);
+    let selector = json!({"spec": {"selector": {"x": "y"}}});
+    tenant.sandbox.request("PATCH", &path, Some(&selector));
     eventually("the Service chooses its pods again", LIMIT, || {
         let service = tenant.core("services", "mail")?;
         service["spec"]["selector"].get("x").is_none().then_some(())
     });
+}
+
+#[test]
+#[ignore = "needs root and the cluster's tools: e2e/run"]
+fn objects_that_somebody_edits_or_deletes_are_mended_and_nobody_notices() {
+    let (tenant, operator, pod) = served("mending");
+    let shown = || tenant.sandbox.within(Place::Client, || certificate(pod));
+    let before = shown();
+    let uninvolved = Uninvolved::start(tenant.sandbox, pod);
+    spoil_a_document(&tenant);
+    spoil_secrets(&tenant);
+    tenant.set_banner("After the mending");
+    tenant.wait_for_banner(pod, "After the mending");
+    assert_eq!(shown(), before, "another certificate is shown");
+    assert!(may_log_on(&tenant, pod, "ann@example.com"));
+    spoil_the_workload(&tenant);
+    tenant.wait_for("mailaccessservers", "mail", "Programmed", "True");
     assert!(uninvolved.end() > 10);
     operator.stop();
 }
