@@ -147,20 +147,37 @@ impl Sandbox {
 impl Sandbox {
     /// What operators have written in a namespace, as the API server's audit log has it: verb and object.
     pub(crate) fn audited_writes(&self, namespace: &str) -> Vec<String> {
+        let mut all = self.audited(namespace, "ResponseComplete");
+        all.retain(|request| {
+            !["get ", "list ", "watch "]
+                .iter()
+                .any(|verb| request.starts_with(verb))
+        });
+        all
+    }
+
+    /// What operators have begun to watch there, by resource.
+    pub(crate) fn audited_watches(&self, namespace: &str) -> Vec<String> {
+        let mut all = self.audited(namespace, "ResponseStarted");
+        all.retain(|request| request.starts_with("watch "));
+        all
+    }
+
+    fn audited(&self, namespace: &str, stage: &str) -> Vec<String> {
         let log = fs::read_to_string(self.folder().join("log/audit")).unwrap();
         let entries = log
             .lines()
             .filter(|line| line.contains("\"mailaccess-operator/"))
             .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         entries
             .filter(|entry| entry["objectRef"]["namespace"] == namespace)
-            .filter(|entry| !["get", "list", "watch"].contains(&entry["verb"].as_str().unwrap()))
+            .filter(|entry| entry["stage"] == stage)
             .map(|entry| {
                 let object = &entry["objectRef"];
-                format!(
-                    "{} {} {}",
-                    entry["verb"], object["resource"], object["name"]
-                )
+                let [verb, resource, name] =
+                    [&entry["verb"], &object["resource"], &object["name"]].map(text);
+                format!("{verb} {resource} {name}")
             })
             .collect()
     }

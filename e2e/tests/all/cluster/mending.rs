@@ -8,6 +8,7 @@ use super::tenant::{LIMIT, Tenant, at};
 use super::uninvolved::Uninvolved;
 use crate::harness::{Imap, Security, eventually, figure, now};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 /// A tenant with one pod that serves the quickstart.
@@ -44,6 +45,7 @@ fn a_restart_with_nothing_changed_writes_nothing() {
     operator.stop();
     let before = tenant.sandbox.audited_writes(&tenant.name);
     assert!(before.len() > 10, "{before:?}");
+    let watches = tenant.sandbox.audited_watches(&tenant.name).len();
     let operator = Operator::start(&tenant);
     // Reconciled once, pods asked, and nothing left to do.
     eventually("it has reconciled", LIMIT, || {
@@ -62,6 +64,14 @@ fn a_restart_with_nothing_changed_writes_nothing() {
     operator.stop();
     let after = tenant.sandbox.audited_writes(&tenant.name);
     assert_eq!(after[before.len()..], [""; 0]);
+    // Each kind is watched once, whoever needs it.
+    let begun = tenant
+        .sandbox
+        .audited_watches(&tenant.name)
+        .split_off(watches);
+    let kinds: BTreeSet<&String> = begun.iter().collect();
+    assert_eq!(begun.len(), kinds.len(), "{begun:?}");
+    assert!(kinds.len() >= 9, "{kinds:?}");
 }
 
 /// A document that is deleted, and one that is scribbled on.
@@ -175,8 +185,19 @@ fn without_the_users_secret_everybody_is_denied_until_it_is_back() {
     tenant.wait_for("mailaccessservers", "mail", "Ready", "True");
     // A pod starts once, however often its documents change.
     assert_eq!(tenant.restarts(), [json!(0)]);
-    assert!(operator.metric("mailaccess_operator_events_total", "") >= 1.0);
     operator.stop();
+    // One event a transition.
+    let path = format!("/apis/events.k8s.io/v1/namespaces/{}/events", tenant.name);
+    let events = tenant.sandbox.request("GET", &path, None);
+    let of = |reason: &str| {
+        let events = events["items"].as_array().into_iter().flatten();
+        let is_of = |event: &&Value| {
+            event["regarding"]["kind"] == "MailAccessServer" && event["reason"] == reason
+        };
+        events.filter(is_of).count()
+    };
+    assert_eq!(of("SecretNotFound"), 1, "{events}");
+    assert!(of("Programmed") >= 1, "{events}");
 }
 
 #[test]
