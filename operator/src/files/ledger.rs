@@ -234,7 +234,7 @@ impl Ledger {
             }
         }
         self.prune(&seen, &unreadable, &mut notices);
-        self.only_news(notices)
+        self.only_news(notices, files)
     }
 
     fn has_objects_of(&self, file: &Path) -> bool {
@@ -369,14 +369,20 @@ impl Ledger {
         }
     }
 
-    /// A file is read again for every change, but each refusal is said once until it changes.
-    fn only_news(&mut self, notices: Vec<Notice>) -> Vec<Notice> {
+    /// A file is read again for every change, but each refusal is said once until it or its file changes.
+    fn only_news(&mut self, notices: Vec<Notice>, files: &[SourceFile]) -> Vec<Notice> {
         let mut told = BTreeSet::new();
+        let version = |path: &Path| {
+            let file = files.iter().find(|file| file.path == path)?;
+            Some(Digest::of(file.text.as_ref().ok()?.as_bytes()).to_string())
+        };
         let news = notices
             .into_iter()
             .filter(|notice| {
                 let text = match notice {
-                    Notice::Refused { fault, .. } => format!("{fault:?}"),
+                    Notice::Refused { fault, .. } => {
+                        format!("{fault:?} {:?}", version(&fault.file))
+                    }
                     Notice::Skipped { .. } => format!("{notice:?}"),
                     Notice::Accepted { .. } | Notice::Deleted { .. } => return true,
                 };

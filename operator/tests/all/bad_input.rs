@@ -450,6 +450,13 @@ fn a_refusal_is_said_once() {
             .any(|notice| matches!(notice, Notice::Refused { .. }))
     );
     assert_eq!(cluster.apply(&bad), []);
+    // Whoever edits the file again and is wrong again wants to hear of it.
+    assert_eq!(
+        cluster
+            .apply(&format!("{bad}\n# as wrong as before\n"))
+            .len(),
+        1
+    );
 }
 
 #[test]
