@@ -13,6 +13,7 @@ use crate::reconcile::validate::validate;
 use crate::reconcile::{Reason, update_status};
 use k8s_openapi::jiff::Timestamp;
 use mailaccess_crds::{Condition, ConditionStatus};
+use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 
@@ -145,7 +146,8 @@ impl Rendered {
             return;
         };
         for condition in conditions {
-            let text = || format!("{}: {id}: {}", entry.place, condition.message);
+            let said = &condition.message;
+            let text = || format!("{}: {id}: {said}{}", entry.place, secrets(ledger, id, said));
             match Weight::of(condition) {
                 // The schema's refusal has been said, with its line.
                 _ if !entry.was_accepted() && condition.reason == Reason::Invalid.to_string() => {}
@@ -155,6 +157,22 @@ impl Rendered {
             }
         }
     }
+}
+
+/// Where the Secrets stand that a message speaks of: that is where the mistake is.
+fn secrets(ledger: &Ledger, id: &ObjectId, message: &str) -> String {
+    let mut places = String::new();
+    for (other, entry) in ledger.entries() {
+        let is_near = other.kind == "Secret" && other.namespace == id.namespace;
+        let name = format!("Secret {}", other.name);
+        let mut said = message.split(&name).skip(1);
+        let is_name =
+            |rest: &str| !rest.starts_with(|next: char| next.is_alphanumeric() || next == '-');
+        if is_near && said.any(is_name) {
+            let _ = write!(places, " ({other}: {})", entry.place);
+        }
+    }
+    places
 }
 
 /// How grave a condition is for somebody who renders.
