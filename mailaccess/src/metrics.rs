@@ -6,6 +6,7 @@ use crate::listener::PortStatus;
 use crate::people::{self, Counts};
 use mailaccess_config::Protocol;
 use mailaccess_mail::step::{self, Refused};
+use mailaccess_store::maildir::{Skipped, Store};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -27,6 +28,7 @@ pub(crate) struct Metrics {
     certificates: Family<CertificateLabels, Gauge>,
     verifications: Family<VerificationLabels, Counter>,
     volume_ready: Gauge,
+    skipped: Family<SkippedLabels, Counter>,
     /// What the store could not do.
     pub(crate) failures: Failures,
 }
@@ -93,6 +95,11 @@ struct CertificateLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SkippedLabels {
+    kind: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct VerificationLabels {
     outcome: &'static str,
 }
@@ -110,6 +117,7 @@ impl Default for Metrics {
             certificates: Family::default(),
             verifications: Family::default(),
             volume_ready: Gauge::default(),
+            skipped: Family::default(),
             failures: Failures::default(),
             registry: Registry::default(),
         };
@@ -148,6 +156,11 @@ impl Default for Metrics {
             "store_failures",
             "Things that the store could not do, by kind; refusals of what cannot be done count, too",
             metrics.failures.family(),
+        );
+        registry.register(
+            "store_skipped_entries",
+            "Things among the messages that are none, by kind; counted each time their folder is read",
+            metrics.skipped.clone(),
         );
         Self {
             registry,
@@ -324,6 +337,12 @@ impl Metrics {
                 .get_or_create(&VerificationLabels { outcome });
             counter.inner().store(count, Ordering::Relaxed);
         }
+        for why in Skipped::ALL {
+            let kind = skipped_label(why);
+            let counter = self.skipped.get_or_create(&SkippedLabels { kind });
+            let count = now.store.skipped(why);
+            counter.inner().store(count, Ordering::Relaxed);
+        }
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)
@@ -357,6 +376,15 @@ pub(crate) struct Observed<'a> {
     pub(crate) effective: &'a Effective,
     pub(crate) ports: &'a [PortStatus],
     pub(crate) verifications: Counts,
+    pub(crate) store: &'a Store,
+}
+
+fn skipped_label(why: Skipped) -> &'static str {
+    match why {
+        Skipped::Directory => "directory",
+        Skipped::LineEnd => "line_end",
+        Skipped::Special => "special",
+    }
 }
 
 fn label(protocol: Protocol) -> &'static str {

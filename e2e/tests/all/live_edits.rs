@@ -111,11 +111,11 @@ fn every_edit_is_served_and_nobody_uninvolved_notices() {
 
 /// The plain IMAP port moves; the old one closes.
 fn port(local: &Local) {
-    let (old, new) = (local.ports().at(143), local.ports().at(144));
+    let (old, new) = (local.ports().at(143), local.ports().at(145));
     local.edit(
         "mailaccessserver.yaml",
         "    banner: Good morning",
-        "    banner: Good morning\n    unencryptedOrTLSBindings:\n      - port: 144",
+        "    banner: Good morning\n    unencryptedOrTLSBindings:\n      - port: 145",
     );
     served("port", || {
         let imap = Imap::connect(new, Security::Plain).ok()?;

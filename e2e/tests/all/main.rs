@@ -23,6 +23,8 @@ mod first_fetch;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod hot_fields;
+#[cfg(test)]
 mod idle;
 #[cfg(test)]
 mod live_edits;

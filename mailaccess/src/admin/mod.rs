@@ -65,6 +65,7 @@ async fn metrics(State(admin): State<Admin>) -> Response {
         effective: &admin.server.effective(),
         ports: &admin.ports.load(),
         verifications: admin.server.people.counts(),
+        store: &admin.server.store,
     });
     match rendered {
         Ok(text) => {

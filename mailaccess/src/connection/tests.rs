@@ -1,7 +1,9 @@
 //! The driver with a session whose every step is asked for by its client, one word a line.
 
 use super::{Accepted, Ended, Security, serve};
+use crate::live::Live;
 use crate::testing::{Bench, person, whole};
+use crate::tls;
 use mailaccess_config::Protocol;
 use mailaccess_imap::Imap;
 use mailaccess_mail::step::{
@@ -497,6 +499,50 @@ async fn a_pop3_session_that_is_silent_for_too_long_is_told_so() {
     );
     let err = "-ERR Closing after a long silence; nothing was deleted.\r\n";
     silence_ends(talk.await, "NOOP\r\n", err).await;
+}
+
+/// Who is silent already when `authenticatedConnectionTimeout` becomes the least that is allowed is told
+/// to go by the new time, counted from the last word.
+async fn a_shorter_silence_ends(protocol: Protocol, talk: Talk) {
+    let begin = Instant::now();
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let mut shorter = whole(&["ann"]);
+    for part in [&mut shorter.settings.imap, &mut shorter.settings.pop] {
+        part.authenticated_connection_timeout_secs = 30;
+    }
+    let server = &talk.bench.server;
+    let previous = server.live(protocol);
+    let live = Live::next(&previous, &shorter.into(), protocol, tls::server_config);
+    server.set_live(protocol, live.unwrap());
+    talk.signals.settings_changed();
+    let (ended, _) = talk.end().await;
+    assert!(
+        matches!(ended, Ended::Stopped(Stop::IdleTimeout)),
+        "{ended:?}"
+    );
+    let lived = begin.elapsed();
+    assert!(lived >= Duration::from_secs(30), "{lived:?}");
+    assert!(lived < Duration::from_secs(35), "{lived:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_imap_session_obeys_a_shorter_time() {
+    let talk = logged_on::<Imap>(
+        Protocol::Imap,
+        "a LOGIN ann secret\r\n",
+        "a OK LOGIN completed.",
+    );
+    a_shorter_silence_ends(Protocol::Imap, talk.await).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_pop3_session_obeys_a_shorter_time() {
+    let talk = logged_on::<Pop3>(
+        Protocol::Pop,
+        "USER ann\r\nPASS secret\r\n",
+        "+OK User successfully logged on.",
+    );
+    a_shorter_silence_ends(Protocol::Pop, talk.await).await;
 }
 
 #[tokio::test(start_paused = true)]

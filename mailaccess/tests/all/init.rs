@@ -1,6 +1,7 @@
 //! `mailaccess init`, and the help.
 
-use crate::pod::mailaccess;
+use crate::pod::{Pod, mailaccess};
+use crate::wire::Client;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -39,6 +40,73 @@ fn doing_it_twice_is_once() {
         let inbox = format!("example.com/{person}/Maildir/new/");
         let count = seen[0].keys().filter(|name| name.contains(&inbox)).count();
         assert!(count >= 6, "{person} has {count}");
+    }
+}
+
+/// How many messages of the mailbox this key of SEARCH finds, a text in UTF-8.
+#[track_caller]
+fn found(imap: &mut Client, key: &str, text: &str) -> usize {
+    let command = format!("SEARCH CHARSET UTF-8 {key} {{{}+}}\r\n{text}", text.len());
+    let lines = imap.imap_ok(&command);
+    let numbers = lines[0].strip_prefix("* SEARCH").unwrap();
+    numbers.split_ascii_whitespace().count()
+}
+
+#[test]
+fn the_demo_shows_every_kind_of_message() {
+    let pod = Pod::start();
+    for person in ["ann", "bob"] {
+        // Before anything is served: as it lies on the disk.
+        let inbox = pod
+            .volume()
+            .join("example.com")
+            .join(person)
+            .join("Maildir/new");
+        let mut lying = BTreeMap::new();
+        files(&inbox, &mut lying);
+        let lf = lying.values().filter(|bytes| !bytes.contains(&b'\r'));
+        assert_eq!(
+            lf.count(),
+            1,
+            "{person}: one message whose lines end with LF"
+        );
+
+        let mut imap = pod.imap();
+        imap.line().unwrap();
+        imap.imap_ok(&format!("LOGIN {person} {}", crate::documents::PASSWORD));
+        imap.imap_ok("EXAMINE INBOX");
+        let structures = imap.imap_ok("FETCH 1:* BODYSTRUCTURE");
+        let having = |part: &str| {
+            let part = part.to_ascii_lowercase();
+            let with = |line: &&String| line.to_ascii_lowercase().contains(&part);
+            structures.iter().filter(with).count()
+        };
+        assert_eq!(
+            having("(\"attachment\" (\"filename"),
+            2,
+            "{person}: attachments: {structures:?}"
+        );
+        assert_eq!(
+            having("(\"text\" \"html\""),
+            1,
+            "{person}: HTML: {structures:?}"
+        );
+        let nested = "(\"message\" \"rfc822\"";
+        assert_eq!(
+            having(nested),
+            1,
+            "{person}: a message in a message: {structures:?}"
+        );
+        let old = "\"charset\" \"koi8-r\"";
+        assert_eq!(having(old), 1, "{person}: an old charset: {structures:?}");
+        // And what they say is understood.
+        assert_eq!(
+            found(&mut imap, "SUBJECT", "Grüße aus Zürich"),
+            1,
+            "{person}"
+        );
+        assert_eq!(found(&mut imap, "FROM", "Jürgen Müller"), 1, "{person}");
+        assert_eq!(found(&mut imap, "BODY", "Здравствуйте"), 1, "{person}");
     }
 }
 

@@ -26,10 +26,33 @@ fn log_on_every_way(pod: &Pod) {
         "AUTHENTICATE PLAIN {}",
         base64(&format!("\0ann\0{MARK}"))
     ));
+    answer_challenges(pod);
     let mut pop = pod.pop();
     pop.line().unwrap();
     pop.pop("USER ann");
     assert!(pop.pop(&format!("PASS {MARK}")).starts_with("+OK"));
+}
+
+/// By SASL without an initial response: each secret is a line of its own, which no command announces.
+fn answer_challenges(pod: &Pod) {
+    let plain = |password: &str| vec![base64(&format!("\0ann\0{password}"))];
+    let login = |password: &str| vec![base64("ann"), base64(password)];
+    let wrong = format!("{MARK}-wrong");
+    for (mechanism, answers, end) in [
+        ("PLAIN", plain(&wrong), "t NO"),
+        ("PLAIN", plain(MARK), "t OK"),
+        ("LOGIN", login(&wrong), "t NO"),
+        ("LOGIN", login(MARK), "t OK"),
+    ] {
+        let mut imap = pod.imap();
+        imap.line().unwrap();
+        imap.send(format!("t AUTHENTICATE {mechanism}\r\n").as_bytes());
+        for answer in answers {
+            imap.until("+ ");
+            imap.send(format!("{answer}\r\n").as_bytes());
+        }
+        imap.until(end);
+    }
 }
 
 /// RFC 4648, enough for a test.
@@ -54,8 +77,9 @@ fn base64(text: &str) -> String {
     encoded
 }
 
+/// Logs on in every way under this format of the log, whose finest lines have this in them.
 #[track_caller]
-fn check(format: &str) {
+fn check(format: &str, finest: &str) {
     let pod = Pod::start_with(&Start {
         arguments: [
             "--drain-delay",
@@ -77,7 +101,15 @@ fn check(format: &str) {
     log_on_every_way(&pod);
     let log = pod.log();
     assert!(log.contains("logged on"), "the log is there");
-    for secret in [MARK.to_owned(), base64(&format!("\0ann\0{MARK}"))] {
+    assert!(log.contains(finest), "the log is not at the finest level");
+    let wrong = format!("{MARK}-wrong");
+    for secret in [
+        MARK.to_owned(),
+        base64(MARK),
+        base64(&wrong),
+        base64(&format!("\0ann\0{MARK}")),
+        base64(&format!("\0ann\0{wrong}")),
+    ] {
         let line = log.lines().find(|line| line.contains(&secret));
         assert_eq!(line, None);
     }
@@ -88,10 +120,10 @@ fn check(format: &str) {
 
 #[test]
 fn no_password_is_logged_as_text() {
-    check("text");
+    check("text", " TRACE connection{");
 }
 
 #[test]
 fn no_password_is_logged_as_json() {
-    check("json");
+    check("json", r#""level":"TRACE""#);
 }

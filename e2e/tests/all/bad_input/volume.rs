@@ -39,7 +39,7 @@ fn imap(stage: &Served, commands: &[&str]) -> String {
 }
 
 /// A file of ann's mail that is none of hers.
-const STRANGERS: [Row<Served>; 4] = [
+const STRANGERS: [Row<Served>; 5] = [
     Row {
         name: "a symbolic link among the messages",
         fault: |stage| {
@@ -48,7 +48,7 @@ const STRANGERS: [Row<Served>; 4] = [
         },
         status: &[],
         wire: &[(stat, "1 46")],
-        metric: LOGGED_ON,
+        metric: SPECIAL,
     },
     Row {
         name: "a FIFO among the messages",
@@ -58,7 +58,7 @@ const STRANGERS: [Row<Served>; 4] = [
         },
         status: &[],
         wire: &[(stat, "1 46")],
-        metric: LOGGED_ON,
+        metric: SPECIAL,
     },
     Row {
         name: "a directory among the messages",
@@ -68,7 +68,17 @@ const STRANGERS: [Row<Served>; 4] = [
         },
         status: &[],
         wire: &[(stat, "1 46")],
-        metric: LOGGED_ON,
+        metric: Metric::Rises("mailaccess_store_skipped_entries_total{kind=\"directory\"}"),
+    },
+    Row {
+        name: "a file with a line end in its name among the messages",
+        fault: |stage| {
+            let new = stage.site.maildir(ANN).0.join("new");
+            fs::write(new.join("1700000004.M1P1.two\nlines"), MESSAGE).unwrap();
+        },
+        status: &[],
+        wire: &[(stat, "1 46")],
+        metric: Metric::Rises("mailaccess_store_skipped_entries_total{kind=\"line_end\"}"),
     },
     Row {
         name: "a symbolic link in the place of a folder",
@@ -84,9 +94,7 @@ const STRANGERS: [Row<Served>; 4] = [
     },
 ];
 
-const LOGGED_ON: Metric = Metric::Rises(
-    "mailaccess_log_ons_total{protocol=\"pop\",mechanism=\"USER/PASS\",result=\"granted\"}",
-);
+const SPECIAL: Metric = Metric::Rises("mailaccess_store_skipped_entries_total{kind=\"special\"}");
 const NOT_AVAILABLE: Metric = Metric::Rises(
     "mailaccess_log_ons_total{protocol=\"pop\",mechanism=\"USER/PASS\",result=\"unavailable\"}",
 );

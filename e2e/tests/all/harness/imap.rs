@@ -72,6 +72,10 @@ impl Imap {
         &mut self.wire
     }
 
+    pub(crate) fn into_wire(self) -> Wire {
+        self.wire
+    }
+
     #[track_caller]
     pub(crate) fn log_on(&mut self, name: &str, password: &str) {
         let reply = self.try_log_on(name, password).unwrap();

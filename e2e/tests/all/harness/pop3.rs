@@ -25,6 +25,10 @@ impl Pop3 {
         &mut self.wire
     }
 
+    pub(crate) fn into_wire(self) -> Wire {
+        self.wire
+    }
+
     /// Logs on; `Err` is what the server said against it.
     pub(crate) fn log_on(&mut self, name: &str, password: &str) -> Result<(), String> {
         self.command(&format!("USER {name}"))?;

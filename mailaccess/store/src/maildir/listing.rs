@@ -15,11 +15,41 @@ pub(super) struct Found {
     pub(super) suffix: Box<[u8]>,
 }
 
+/// Why something that is named as a message is not shown as one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Skipped {
+    /// It is a directory.
+    Directory,
+    /// A line end in its name: the uidlist could not say it.
+    LineEnd,
+    /// It is a symbolic link, a FIFO, a socket or a device.
+    Special,
+}
+
+impl Skipped {
+    /// All of them, in the order of their discriminants.
+    pub const ALL: [Self; 3] = [Self::Directory, Self::LineEnd, Self::Special];
+
+    fn of(file: &[u8], kind: EntryKind) -> Option<Self> {
+        match kind {
+            EntryKind::Directory => Some(Self::Directory),
+            EntryKind::Other => Some(Self::Special),
+            // As Dovecot does.
+            EntryKind::File => name::breaks_lines(file).then_some(Self::LineEnd),
+        }
+    }
+}
+
+/// How much of each kind was skipped.
+pub(super) type SkippedCounts = [u64; Skipped::ALL.len()];
+
 #[derive(Debug)]
 pub(super) struct Listing {
     pub(super) files: HashMap<Arc<[u8]>, Found>,
     /// Files whose base another file has, too.
     pub(super) doubles: Vec<(Place, Vec<u8>)>,
+    /// What is named as a message and is none.
+    pub(super) skipped: SkippedCounts,
     /// The directories before they were read.
     pub(super) before: Glance,
     /// Whether nothing moved while they were read.
@@ -33,18 +63,19 @@ impl Listing {
         let mut listing = Self {
             files: HashMap::new(),
             doubles: Vec::new(),
+            skipped: SkippedCounts::default(),
             before,
             quiet: false,
         };
         for place in [Place::New, Place::Cur] {
             dirs.place(place).list(|file, kind| {
-                if kind != EntryKind::File || !name::is_message(file) {
+                if !name::is_message(file) {
                     return;
                 }
-                if name::breaks_lines(file) {
-                    // As Dovecot does: the list cannot say it.
+                if let Some(why) = Skipped::of(file, kind) {
                     let name = file.escape_ascii();
-                    tracing::warn!(%name, "a file with a line end in its name is no message");
+                    tracing::warn!(%name, ?why, "what lies among the messages is none");
+                    listing.skipped[why as usize] += 1;
                     return;
                 }
                 listing.take(place, file, list);

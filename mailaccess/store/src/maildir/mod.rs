@@ -31,6 +31,7 @@ mod turn;
 mod uidlist;
 mod uidvalidity;
 
+pub use listing::Skipped;
 pub use path::{AccountPath, InvalidPath};
 
 use crate::volume::{
@@ -38,6 +39,7 @@ use crate::volume::{
 };
 use account::MaildirAccount;
 use folder::{Folder, Life};
+use listing::SkippedCounts;
 use mailaccess_mail::store::{Account, ErrorKind, StoreError};
 use mailaccess_mail::{Flags, InternalDate, MailboxName};
 use notice::Notice;
@@ -87,6 +89,8 @@ struct Inner {
     host: String,
     token: String,
     named: AtomicU64,
+    /// What was skipped among messages, by kind, each time a folder was read.
+    skipped: [AtomicU64; Skipped::ALL.len()],
 }
 
 /// Why the volume cannot be served from now.
@@ -137,6 +141,7 @@ impl Store {
                 host: host_name(),
                 token,
                 named: AtomicU64::new(0),
+                skipped: Default::default(),
             }),
         }
     }
@@ -145,6 +150,12 @@ impl Store {
     /// what was seen before.
     pub fn check(&self) -> Result<(), NotReady> {
         self.inner.check()
+    }
+
+    /// How often something among the messages was skipped that is none: it counts each time its folder
+    /// is read.
+    pub fn skipped(&self, why: Skipped) -> u64 {
+        self.inner.skipped[why as usize].load(Ordering::Relaxed)
     }
 
     /// Makes the root where it is missing and writes the marker. Doing it twice is no error.
@@ -225,6 +236,12 @@ impl Inner {
         ));
         folders.insert(key, Arc::downgrade(&folder));
         folder
+    }
+
+    fn note_skipped(&self, counts: &SkippedCounts) {
+        for (sum, count) in self.skipped.iter().zip(counts) {
+            sum.fetch_add(*count, Ordering::Relaxed);
+        }
     }
 
     /// A base name for a file that nobody else makes.

@@ -34,6 +34,7 @@ pub(super) fn sync(held: &mut Held<'_>, new_files: NewFiles) -> Result<(), Store
     read_files(held)?;
     let attempt = || "read a folder".to_owned();
     let mut listing = Listing::read(&held.dirs, held.list()?).attempt(attempt)?;
+    held.folder.inner.note_skipped(&listing.skipped);
     let mut doubt = held
         .lock
         .as_ref()

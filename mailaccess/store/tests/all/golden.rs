@@ -3,7 +3,7 @@
 use crate::fixture::*;
 use mailaccess_mail::store::{Change, ErrorKind, Expunge, NewKeywords, OpenMode};
 use mailaccess_mail::{FlagChange, Flags, InternalDate, Keyword};
-use mailaccess_store::maildir::Delivery;
+use mailaccess_store::maildir::{Delivery, Skipped};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
@@ -379,8 +379,13 @@ fn nothing_but_regular_files_is_a_message() {
     fs::create_dir(dir.join(".Half")).unwrap();
     fs::create_dir_all(dir.join(".&bad/cur")).unwrap();
     fs::create_dir_all(dir.join(".INBOX/cur")).unwrap();
-    let account = volume.account();
+    write(&dir.join("new"), "102.c.h\n1", "x");
+    let store = store(volume.temp.path());
+    let account = store.account(&ann()).unwrap();
     assert_eq!(uids(&*select(&*account, &inbox())), []);
+    for why in Skipped::ALL {
+        assert!(store.skipped(why) >= 1, "{why:?}");
+    }
     assert_eq!(account.mailboxes().unwrap(), [inbox()]);
     assert!(
         account
