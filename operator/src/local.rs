@@ -197,6 +197,10 @@ impl<W: Write> Local<W> {
         }
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the driver reads the clock; what it calls is told"
+    )]
     fn read_files(&mut self) -> Result<()> {
         let files = read_directory(&self.options.directory)
             .with_context(|| format!("read {}", self.options.directory.display()))?;
@@ -380,6 +384,10 @@ impl<W: Write> Local<W> {
         }
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the driver reads the clock; what it calls is told"
+    )]
     fn surroundings(&self) -> Result<dereference::Surroundings> {
         Ok(dereference::Surroundings {
             existing: self.objects.all(),
@@ -442,6 +450,10 @@ impl<W: Write> Local<W> {
         Ok(())
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the driver reads the clock; what it calls is told"
+    )]
     fn show_orphans(&mut self) -> Result<()> {
         for (id, conditions) in dereference::orphans(&self.ledger, Timestamp::now()) {
             self.terminal.status(&id, &conditions)?;
