@@ -4,7 +4,7 @@ use crate::parse_duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use mailaccess_config::MailboxAddress;
 use mailaccess_config::settings::ADMIN_PORT;
-use mailaccess_store::fault::FaultPoint;
+use mailaccess_store::fault::Fault;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -76,9 +76,9 @@ pub struct Serve {
     /// End when standard input is closed, that is with whoever started this
     #[arg(long)]
     pub until_stdin_closes: bool,
-    /// Die at a named place, to test what comes after
-    #[arg(long, value_name = "NAME", hide = true)]
-    pub fault_point: Option<FaultPoint>,
+    /// Die at a named place, the first or the n-th time, to test what comes after
+    #[arg(long, value_name = "NAME[:TIME]", hide = true)]
+    pub fault_point: Option<Fault>,
 }
 
 /// How log lines look.
@@ -168,7 +168,9 @@ mod tests {
     #[test]
     fn an_unknown_fault_point_is_refused() {
         let arguments = ["mailaccess", "serve", "--documents", "/d", "--volume", "/v"];
-        let wrong = arguments.into_iter().chain(["--fault-point", "nowhere"]);
-        assert!(Cli::try_parse_from(wrong).is_err());
+        for wrong in ["nowhere", "list-written:0"] {
+            let wrong = arguments.into_iter().chain(["--fault-point", wrong]);
+            assert!(Cli::try_parse_from(wrong).is_err());
+        }
     }
 }

@@ -61,7 +61,7 @@ fn start(arguments: &cli::Serve) -> Result<Running> {
     let end = CancellationToken::new();
     let (effective, status, _) = documents::watch(arguments.documents.clone(), end.clone());
     let options = Options {
-        fault_point: arguments.fault_point,
+        fault: arguments.fault_point,
         ..Options::default()
     };
     let store = Store::open(&arguments.volume, options);

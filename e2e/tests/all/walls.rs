@@ -161,57 +161,123 @@ fn is_in(path: &Path, places: &[&str]) -> bool {
 
 #[track_caller]
 fn only_in(what: &[&str], allowed: &[&str]) {
+    none_with(
+        |line| what.iter().any(|what| line.contains(what)),
+        |path| !is_in(path, allowed),
+    );
+}
+
+/// No line of code of these files is such a one.
+#[track_caller]
+fn none_with(is_bad: impl Fn(&str) -> bool, is_meant: impl Fn(&Path) -> bool) {
+    let files: Vec<_> = product().filter(|(path, _)| is_meant(path)).collect();
+    assert!(!files.is_empty(), "nothing is looked at");
     let mut found = Vec::new();
-    for (path, code) in product().filter(|(path, _)| !is_in(path, allowed)) {
-        for (number, line) in code.lines().enumerate() {
-            let is_comment = line.trim_start().starts_with("//");
-            if !is_comment && what.iter().any(|what| line.contains(what)) {
-                found.push(format!(
-                    "{}:{}: {}",
-                    path.display(),
-                    number + 1,
-                    line.trim()
-                ));
-            }
-        }
+    for (path, code) in files {
+        let bad = code_lines(&code).filter(|(_, line)| is_bad(line));
+        let bad = bad.map(|(number, line)| format!("{}:{number}: {}", path.display(), line.trim()));
+        found.extend(bad);
     }
     assert!(found.is_empty(), "not allowed here:\n{}", found.join("\n"));
 }
 
-/// Ways to reach a file.
-const FILE_CALLS: &[&str] = &[
-    "std::fs",
-    "tokio::fs",
-    "rustix::fs",
-    "File::open",
-    "File::create",
-    "OpenOptions",
-];
+/// Lines with their numbers, without comments.
+fn code_lines(code: &str) -> impl Iterator<Item = (usize, &str)> {
+    let lines = (1..).zip(code.lines());
+    lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
+}
+
+/// Whether a line reaches for files: a module called `fs`, however it is imported, or what opens them.
+fn calls_files(line: &str) -> bool {
+    let openers = ["File::open", "File::create", "OpenOptions", "DirBuilder"];
+    openers.iter().any(|opener| line.contains(opener)) || has_word(line, "fs")
+}
+
+/// Whether this stands in the line as a word of its own; `fs` in `use std::{fs, io}` as in `fs::read`.
+fn has_word(line: &str, word: &str) -> bool {
+    line.split(|letter: char| !letter.is_alphanumeric() && letter != '_')
+        .any(|found| found == word)
+}
+
+#[test]
+fn every_way_to_a_file_is_seen() {
+    for line in [
+        "use std::fs;",
+        "use std::{fs, io};",
+        "use std::{io, fs};",
+        "    fs,",
+        "use std::fs as files;",
+        "use std::os::unix::fs::MetadataExt as _;",
+        "    let text = tokio::fs::read_to_string(path).await?;",
+        "    rustix::fs::unlink(path)",
+        "    let file = File::open(path)?;",
+    ] {
+        assert!(calls_files(line), "{line}");
+    }
+    for line in [
+        "let prefs = offs::read();",
+        "Some(first) => {}",
+        "fsync(file)",
+    ] {
+        assert!(!calls_files(line), "{line}");
+    }
+}
 
 #[test]
 fn mail_files_are_touched_by_the_volume_alone() {
     // The pod reads documents, the operator reads YAML and writes documents, `crdgen` writes definitions:
     // none of them is mail.
-    only_in(
-        FILE_CALLS,
-        &[
-            "mailaccess/store/src/volume",
-            "mailaccess/src",
-            "operator/src",
-            "crds/src",
-        ],
-    );
+    let others = [
+        "mailaccess/store/src/volume",
+        "mailaccess/src",
+        "operator/src",
+        "crds/src",
+    ];
+    none_with(calls_files, |path| !is_in(path, &others));
     // In the pod, whoever reads files reads documents or makes the volume.
     let pod = Path::new("mailaccess/src");
-    for (path, code) in product().filter(|(path, _)| path.starts_with(pod)) {
-        if FILE_CALLS.iter().any(|call| code.contains(call)) {
-            assert!(
-                is_in(&path, &["mailaccess/src/documents", "mailaccess/src/init"]),
-                "{} calls the file system",
-                path.display()
-            );
-        }
-    }
+    let readers = ["mailaccess/src/documents", "mailaccess/src/init"];
+    none_with(calls_files, |path| {
+        path.starts_with(pod) && !is_in(path, &readers)
+    });
+}
+
+/// What is accepted, what is built of it and what its status says comes of arguments alone: the same
+/// offline, on a cluster and in a test.
+#[test]
+fn the_core_of_the_operator_is_pure_and_synchronous() {
+    let impure = [
+        "async",
+        "await",
+        "tokio",
+        "futures",
+        "getrandom",
+        "rand",
+        "fs",
+        "env",
+        "TcpStream",
+        "UdpSocket",
+        "ToSocketAddrs",
+        "process",
+        "thread",
+        "SystemTime",
+        "Instant",
+        "kube_client",
+        "Client",
+    ];
+    none_with(
+        |line| impure.iter().any(|word| has_word(line, word)) || line.contains("::now"),
+        |path| path.starts_with("operator/src/reconcile") || path == "operator/src/reconcile.rs",
+    );
+    // A key is an argument, too; who makes it is whoever calls.
+    only_in(
+        &["KeyPair::generate"],
+        &["operator/src/reconcile/build/self_signed.rs"],
+    );
+    none_with(
+        |line| line.contains("FreshKey::generate"),
+        |path| path.starts_with("operator/src/reconcile"),
+    );
 }
 
 /// The operator asks pods what they serve, and says how it is itself; to the API server it speaks by its
@@ -276,6 +342,7 @@ fn protocols_and_mail_know_no_clock_and_hold_no_async() {
         "std::env::var",
         "std::env::vars",
         "std::env::var_os",
+        "k8s_openapi::jiff::Timestamp::now",
     ] {
         assert!(lists.contains(&format!("path = \"{banned}\"")), "{banned}");
     }

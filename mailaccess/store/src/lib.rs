@@ -10,7 +10,7 @@ mod volume;
 
 /// Places where a test lets the process die.
 pub mod fault {
-    pub use crate::volume::{FAULT_NAMES as NAMES, FaultPoint, UnknownFaultPoint};
+    pub use crate::volume::{FAULT_NAMES as NAMES, Fault, FaultPoint, UnknownFault};
 }
 
 use mailaccess_mail::{Uid, UidValidity};

@@ -433,6 +433,10 @@ impl Reconciler {
     }
 
     /// Computes every status and hands over what has to be written.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the driver reads the clock; what it calls is told"
+    )]
     fn conclude(&mut self) {
         let is_first = self.is_first_of_namespace();
         let Some(current) = &mut self.current else {

@@ -35,7 +35,7 @@ pub use listing::Skipped;
 pub use path::{AccountPath, InvalidPath};
 
 use crate::volume::{
-    self, Attempt, Dir, Errno, FaultPoint, Volume, host_name, process_id, random_token,
+    self, Attempt, Dir, Errno, Fault, Volume, host_name, process_id, random_token,
 };
 use account::MaildirAccount;
 use folder::{Folder, Life};
@@ -61,14 +61,14 @@ pub struct Options {
     /// How long a command waits for another's lock before it answers `NO [INUSE]`.
     pub lock_timeout: Duration,
     /// Where this process shall die, to test what comes after.
-    pub fault_point: Option<FaultPoint>,
+    pub fault: Option<Fault>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
             lock_timeout: Duration::from_secs(30),
-            fault_point: None,
+            fault: None,
         }
     }
 }
@@ -134,7 +134,7 @@ impl Store {
         });
         Self {
             inner: Arc::new(Inner {
-                volume: Volume::new(root, options.fault_point),
+                volume: Volume::new(root, options.fault),
                 options,
                 folders: Mutex::default(),
                 notice: Notice::start(),

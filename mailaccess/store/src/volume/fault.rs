@@ -2,7 +2,9 @@
 //! comes next finds everything in order. Without a test none is set, and passing one costs a comparison.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 macro_rules! points {
     ($($(#[$doc:meta])* $variant:ident => $name:literal,)*) => {
@@ -93,37 +95,62 @@ impl fmt::Display for FaultPoint {
     }
 }
 
-/// There is no fault point of this name.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no fault point is called {name}")]
-pub struct UnknownFaultPoint {
-    name: String,
+/// Where a process dies: at a fault point, when it comes there for the n-th time. Most points lie on the way
+/// of several commands, so that the first time says nothing of the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fault {
+    /// The place.
+    pub point: FaultPoint,
+    /// Which time, counted from one.
+    pub time: NonZeroU32,
 }
 
-impl FromStr for FaultPoint {
-    type Err = UnknownFaultPoint;
+/// Not `NAME` or `NAME:TIME`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UnknownFault {
+    /// There is no such place.
+    #[error("no fault point is called {0}")]
+    Point(String),
+    /// This is no number above zero.
+    #[error("a fault point is reached for the n-th time, not for the {0:?}-th")]
+    Time(String),
+}
 
-    fn from_str(name: &str) -> Result<Self, UnknownFaultPoint> {
-        Self::ALL
-            .iter()
-            .find(|point| point.name() == name)
-            .copied()
-            .ok_or_else(|| UnknownFaultPoint {
-                name: name.to_owned(),
-            })
+/// `NAME` is the first time, `NAME:3` the third.
+impl FromStr for Fault {
+    type Err = UnknownFault;
+
+    fn from_str(text: &str) -> Result<Self, UnknownFault> {
+        let (name, time) = text.split_once(':').unwrap_or((text, "1"));
+        let point = FaultPoint::ALL.iter().find(|point| point.name() == name);
+        Ok(Self {
+            point: *point.ok_or_else(|| UnknownFault::Point(name.to_owned()))?,
+            time: time
+                .parse()
+                .map_err(|_| UnknownFault::Time(time.to_owned()))?,
+        })
     }
 }
 
 #[derive(Debug)]
-pub(super) struct Faults(Option<FaultPoint>);
+pub(super) struct Faults(Option<Armed>);
+
+#[derive(Debug)]
+struct Armed {
+    fault: Fault,
+    reached: AtomicU32,
+}
 
 impl Faults {
-    pub(super) fn new(fault: Option<FaultPoint>) -> Self {
-        Self(fault)
+    pub(super) fn new(fault: Option<Fault>) -> Self {
+        Self(fault.map(|fault| Armed {
+            fault,
+            reached: AtomicU32::new(0),
+        }))
     }
 
     pub(super) fn reach(&self, point: FaultPoint) {
-        if self.0 == Some(point) {
+        if self.0.as_ref().is_some_and(|armed| armed.is_due(point)) {
             // The kernel ends this thread before the call returns.
             let killed = rustix::process::kill_process(
                 rustix::process::getpid(),
@@ -136,15 +163,52 @@ impl Faults {
     }
 }
 
+impl Armed {
+    /// Counts; only one caller is ever told so, whoever comes at the same time.
+    fn is_due(&self, point: FaultPoint) -> bool {
+        point == self.fault.point
+            && self.reached.fetch_add(1, Ordering::Relaxed) == self.fault.time.get() - 1
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{FaultPoint, NAMES};
+    use super::{Armed, Fault, FaultPoint, NAMES};
+    use std::sync::atomic::AtomicU32;
 
     #[test]
     fn every_name_is_read_back() {
         for name in NAMES {
-            assert_eq!(name.parse::<FaultPoint>().unwrap().name(), *name);
+            let fault: Fault = name.parse().unwrap();
+            assert_eq!((fault.point.name(), fault.time.get()), (*name, 1));
+            let fault: Fault = format!("{name}:30").parse().unwrap();
+            assert_eq!((fault.point.name(), fault.time.get()), (*name, 30));
         }
-        assert!("nowhere".parse::<FaultPoint>().is_err());
+        for wrong in [
+            "",
+            "nowhere",
+            "list-written:",
+            "list-written:0",
+            "list-written:x",
+            ":1",
+        ] {
+            assert!(wrong.parse::<Fault>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn it_is_due_at_its_place_and_its_time_alone() {
+        let armed = Armed {
+            fault: "list-written:2".parse().unwrap(),
+            reached: AtomicU32::new(0),
+        };
+        let due = [
+            FaultPoint::ListWritten,
+            FaultPoint::ListReplaced,
+            FaultPoint::ListWritten,
+            FaultPoint::ListWritten,
+        ]
+        .map(|point| armed.is_due(point));
+        assert_eq!(due, [false, false, true, false]);
     }
 }

@@ -13,7 +13,7 @@ mod watch;
 
 pub(crate) use clock::{Moment, sleep, unix_now, wall_now};
 pub(crate) use dir::{Dir, EntryKind};
-pub use fault::{FaultPoint, NAMES as FAULT_NAMES, UnknownFaultPoint};
+pub use fault::{Fault, FaultPoint, NAMES as FAULT_NAMES, UnknownFault};
 pub(crate) use file::{File, Identity, Stamp};
 pub(crate) use kind::Kind;
 pub(crate) use rustix::io::Errno;
@@ -39,7 +39,7 @@ pub(crate) struct Volume {
 }
 
 impl Volume {
-    pub(crate) fn new(root: &Path, fault: Option<FaultPoint>) -> Self {
+    pub(crate) fn new(root: &Path, fault: Option<Fault>) -> Self {
         Self {
             root: root.to_owned(),
             held: Mutex::new(None),

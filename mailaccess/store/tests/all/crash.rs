@@ -6,7 +6,7 @@ use mailaccess_mail::store::{Account, Expunge, Mailbox};
 use mailaccess_mail::{FlagChange, Flags, Uid};
 use mailaccess_store::fault;
 use mailaccess_store::maildir::{Options, Store};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
@@ -24,10 +24,10 @@ fn wire(token: &str) -> String {
     format!("Subject: {token}\r\n\r\n{token}\r\n")
 }
 
-fn account(root: &Path, point: Option<fault::FaultPoint>) -> std::sync::Arc<dyn Account> {
+fn account(root: &Path, fault: Option<fault::Fault>) -> std::sync::Arc<dyn Account> {
     let options = Options {
         lock_timeout: Duration::from_secs(10),
-        fault_point: point,
+        fault,
     };
     Store::open(root, options).account(&ann()).unwrap()
 }
@@ -36,6 +36,7 @@ fn account(root: &Path, point: Option<fault::FaultPoint>) -> std::sync::Arc<dyn 
 fn prepare(volume: &Volume) {
     let account = volume.account();
     account.create(&name("Copies")).unwrap();
+    account.create(&name("More")).unwrap();
     for (token, letters) in [("one", "S"), ("two", "FS"), ("three", "ST")] {
         append(
             &*account,
@@ -57,6 +58,35 @@ fn prepare(volume: &Volume) {
     .unwrap();
 }
 
+/// The commands of [`live`], each with what it notes when it is answered.
+const LIFE: &[(&str, &str)] = &[
+    ("SELECT", "selected"),
+    ("APPEND", "appended"),
+    ("APPEND", "appended-many"),
+    ("COPY", "copied"),
+    ("COPY", "copied-many"),
+    ("STORE", "stored"),
+    ("STORE", "condemned"),
+    ("EXPUNGE", "expunged"),
+];
+
+/// The commands that come to a point.
+fn commands(point: &str) -> BTreeSet<&'static str> {
+    let commands: &[_] = match point {
+        "keywords-written" => &["APPEND", "COPY", "STORE"],
+        "list-written" | "list-replaced" => &["APPEND", "COPY", "EXPUNGE"],
+        "list-appended" => &["SELECT", "APPEND", "COPY"],
+        "lock-file-made" => &["SELECT", "APPEND", "COPY", "STORE", "EXPUNGE"],
+        own => LIFE
+            .iter()
+            .map(|(command, _)| command)
+            .find(|command| own.starts_with(&format!("{}-", command.to_lowercase())))
+            .map(std::slice::from_ref)
+            .unwrap(),
+    };
+    commands.iter().copied().collect()
+}
+
 /// The life of the process that dies; each line of `done` was answered to a client.
 fn live(account: &dyn Account, done: &mut impl Write) {
     let mailbox = select(account, &inbox());
@@ -76,6 +106,11 @@ fn live(account: &dyn Account, done: &mut impl Write) {
     writeln!(done, "appended-many").unwrap();
     let copied = mailbox.copy(&[uid(1), uid(2)], &name("Copies")).unwrap();
     writeln!(done, "copied {} {}", copied.uids[0].1, copied.uids[1].1).unwrap();
+    // So many that the uidlist is written anew.
+    let target = select(account, &name("Copies"));
+    let many = target.snapshot().unwrap().uids;
+    target.copy(&many[1..=100], &name("More")).unwrap();
+    writeln!(done, "copied-many").unwrap();
     let change = FlagChange::Add(flags("R", &["added"]));
     mailbox.store(&[uid(1), uid(2)], &change, None).unwrap();
     writeln!(done, "stored").unwrap();
@@ -87,7 +122,7 @@ fn live(account: &dyn Account, done: &mut impl Write) {
     writeln!(done, "expunged").unwrap();
 }
 
-/// What a process that is to die is told: the root, where to note its answers, and the point.
+/// What a process that is to die is told: the root, where to note its answers, and the fault.
 const ORDERS: &str = "MAILACCESS_STORE_TEST_ORDERS";
 
 #[test]
@@ -97,9 +132,10 @@ fn a_process_that_lives_answers_everything() {
     if let Ok(orders) = orders {
         let mut orders = orders.lines();
         let mut order = || orders.next().unwrap();
-        let (root, done, point) = (order(), order(), order());
+        let (root, done, fault) = (order(), order(), order());
         let mut done = OpenOptions::new().append(true).open(done).unwrap();
-        live(&*account(Path::new(root), point.parse().ok()), &mut done);
+        let fault = Some(fault.parse().unwrap());
+        live(&*account(Path::new(root), fault), &mut done);
         return;
     }
     let volume = Volume::new();
@@ -107,7 +143,8 @@ fn a_process_that_lives_answers_everything() {
     let mut done = Vec::new();
     live(&*account(volume.temp.path(), None), &mut done);
     let done = answers(&done);
-    assert_eq!(done.len(), 7);
+    let noted = done.iter().map(|line| line.split(' ').next().unwrap());
+    assert!(noted.eq(LIFE.iter().map(|(_, noted)| *noted)), "{done:?}");
     check(&volume, "nowhere", &done);
 }
 
@@ -118,8 +155,8 @@ fn answers(done: &[u8]) -> Vec<String> {
         .collect()
 }
 
-/// Lets a process live and die at a point; gives what it had answered.
-fn die_at(root: &Path, point: &str) -> Vec<String> {
+/// Lets a process live and die by a fault; gives what it had answered.
+fn die_at(root: &Path, fault: &str) -> Vec<String> {
     let done: PathBuf = root.join("done");
     fs::write(&done, "").unwrap();
     let status = Command::new(std::env::current_exe().unwrap())
@@ -130,12 +167,12 @@ fn die_at(root: &Path, point: &str) -> Vec<String> {
         ])
         .env(
             ORDERS,
-            format!("{}\n{}\n{point}\n", root.display(), done.display()),
+            format!("{}\n{}\n{fault}\n", root.display(), done.display()),
         )
         .stdout(Stdio::null())
         .status()
         .unwrap();
-    assert_eq!(status.signal(), Some(9), "{point} is reached: {status}");
+    assert_eq!(status.signal(), Some(9), "{fault} is reached: {status}");
     fs::read_to_string(done)
         .unwrap()
         .lines()
@@ -178,6 +215,7 @@ struct After<'a> {
     done: &'a [String],
     inbox: BTreeMap<String, (Uid, Flags)>,
     copies: BTreeMap<String, (Uid, Flags)>,
+    more: BTreeMap<String, (Uid, Flags)>,
 }
 
 impl After<'_> {
@@ -260,6 +298,9 @@ impl After<'_> {
             copies.0.is_some() || self.answered("copied").is_none(),
             "{point}"
         );
+        let many = self.more.len();
+        let none = many == 0 && self.answered("copied-many").is_none();
+        assert!(many == 100 || none, "{point}: {many} of 100 copies");
     }
 }
 
@@ -272,6 +313,7 @@ fn check(volume: &Volume, point: &str, done: &[String]) {
         done,
         inbox: by_token(&*mailbox),
         copies: by_token(&*select(&*account, &name("Copies"))),
+        more: by_token(&*select(&*account, &name("More"))),
     };
     after.check_old();
     after.check_appended();
@@ -297,9 +339,20 @@ fn check(volume: &Volume, point: &str, done: &[String]) {
 #[test]
 fn a_process_may_die_between_any_two_steps() {
     for point in fault::NAMES {
-        let volume = Volume::new();
-        prepare(&volume);
-        let done = die_at(volume.temp.path(), point);
-        check(&volume, point, &done);
+        let commands = commands(point);
+        let mut missing = commands.clone();
+        for time in 1.. {
+            let fault = format!("{point}:{time}");
+            let volume = Volume::new();
+            prepare(&volume);
+            let done = die_at(volume.temp.path(), &fault);
+            let (command, _) = LIFE[done.len()];
+            assert!(commands.contains(command), "{fault}: died in {command}");
+            missing.remove(command);
+            check(&volume, &fault, &done);
+            if missing.is_empty() {
+                break;
+            }
+        }
     }
 }

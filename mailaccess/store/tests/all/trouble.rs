@@ -226,7 +226,7 @@ fn a_read_only_volume_can_be_read() {
 fn impatient(root: &Path) -> Arc<dyn Account> {
     let options = Options {
         lock_timeout: Duration::from_millis(100),
-        fault_point: None,
+        fault: None,
     };
     Store::open(root, options).account(&ann()).unwrap()
 }
