@@ -117,3 +117,23 @@ fn rendering_twice_gives_the_same() {
     let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/everything");
     assert_eq!(everything(&directory), everything(&directory));
 }
+
+/// `crds/examples/README.md` says so: each of these is copied over a copy of the quickstart.
+#[test]
+fn each_change_laid_over_the_quickstart_is_built_and_serves_its_people() {
+    let examples = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../crds/examples");
+    for recipe in ["banner", "connection-limits", "logon-type", "ports"] {
+        let directory = tempfile::tempdir().unwrap();
+        for folder in ["quickstart", recipe] {
+            for entry in std::fs::read_dir(examples.join(folder)).unwrap() {
+                let entry = entry.unwrap();
+                std::fs::copy(entry.path(), directory.path().join(entry.file_name())).unwrap();
+            }
+        }
+        let rendered = render(directory.path(), &options()).unwrap();
+        assert_eq!(rendered.errors, Vec::<String>::new(), "{recipe}");
+        for person in ["ann@example.com", "bob@example.com"] {
+            assert!(rendered.yaml.contains(person), "{recipe}: {person}");
+        }
+    }
+}

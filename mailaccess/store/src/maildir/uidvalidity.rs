@@ -50,13 +50,17 @@ fn above(account: &Dir, floor: u32) -> Result<UidValidity, StoreError> {
     }
 }
 
-/// The highest value given, and the highest that a file's name says.
+/// The highest value given, and the highest that a file's name says as we write it: by that name it can be
+/// renamed.
 fn newest(account: &Dir) -> Result<Option<(u32, Option<u32>)>, StoreError> {
+    let mut highest = None;
     let mut named = None;
     account
         .list(|name, kind| {
             if kind == EntryKind::File {
-                named = named.max(value_of(name));
+                let value = value_of(name);
+                highest = highest.max(value);
+                named = named.max(value.filter(|value| file_name(*value).as_bytes() == name));
             }
         })
         .attempt(|| "look for the last UIDVALIDITY".to_owned())?;
@@ -65,7 +69,7 @@ fn newest(account: &Dir) -> Result<Option<(u32, Option<u32>)>, StoreError> {
         Err(Errno::NOENT | Errno::FBIG) => None,
         Err(errno) => return Err(errno).attempt(|| "read the last UIDVALIDITY".to_owned()),
     };
-    Ok(named.max(written).map(|value| (value, named)))
+    Ok(highest.max(written).map(|value| (value, named)))
 }
 
 fn write(account: &Dir, value: u32) -> Result<(), Errno> {
@@ -97,6 +101,7 @@ fn hex(digits: &[u8]) -> Option<u32> {
 mod tests {
     use super::*;
     use crate::volume::Volume;
+    use proptest::prelude::*;
 
     fn account() -> (tempfile::TempDir, Dir) {
         let temp = tempfile::tempdir().unwrap();
@@ -139,6 +144,15 @@ mod tests {
     }
 
     #[test]
+    fn a_name_in_capitals_counts_and_is_left_alone() {
+        let (_temp, dir) = account();
+        put(&dir, "dovecot-uidvalidity.0000000A", "");
+        assert_eq!(next(&dir).unwrap().get(), 11);
+        assert_eq!(next(&dir).unwrap().get(), 12);
+        assert!(dir.file_stamp(b"dovecot-uidvalidity.0000000A").is_ok());
+    }
+
+    #[test]
     fn a_deleted_folder_is_surpassed() {
         let (_temp, dir) = account();
         let high = UidValidity::new(4_000_000_000).unwrap();
@@ -147,6 +161,66 @@ mod tests {
         let before = next(&dir).unwrap();
         raise(&dir, high).unwrap();
         assert_eq!(next(&dir).unwrap().get(), before.get() + 1);
+    }
+
+    /// What was valid, with some bytes changed and some cut off.
+    fn mutated(valid: &'static str) -> impl Strategy<Value = Vec<u8>> {
+        let changes = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3);
+        (valid, changes, any::<prop::sample::Index>()).prop_map(|(text, changes, cut)| {
+            let mut bytes = text.into_bytes();
+            for (at, byte) in changes {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            // More often whole than not.
+            let len = bytes.len();
+            bytes.truncate((cut.index(2 * len) + 1).max(1));
+            bytes
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_digits_are_read_without_panic(digits in mutated("[0-9a-fA-F]{8}")) {
+            if let Some(value) = hex(&digits) {
+                prop_assert_eq!(format!("{value:08x}"), String::from_utf8(digits).unwrap().to_lowercase());
+            }
+        }
+
+        #[test]
+        fn any_name_is_read_without_panic(name in mutated("dovecot-uidvalidity\\.[0-9a-fA-F]{8}")) {
+            if let Some(value) = value_of(&name) {
+                prop_assert_eq!(file_name(value), String::from_utf8(name).unwrap().to_lowercase());
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn any_disk_is_gone_on_from(
+            content in mutated("[0-9a-f]{8}"),
+            names in prop::collection::vec(mutated("dovecot-uidvalidity\\.[0-9a-fA-F]{8}"), 0..4),
+        ) {
+            let (_temp, dir) = account();
+            dir.create_new(FILE.as_bytes()).unwrap().write_all(&content).unwrap();
+            for name in &names {
+                // The disk takes some, and a name only once.
+                let _ = dir.create_new(name);
+            }
+            let known = names.iter().filter(|name| dir.file_stamp(name).is_ok());
+            let highest = known.filter_map(|name| value_of(name)).chain(hex(&content)).max();
+            match next(&dir) {
+                Ok(given) => {
+                    prop_assert!(highest.is_none_or(|highest| given.get() == highest + 1));
+                    prop_assert_eq!(next(&dir).unwrap().get(), given.get() + 1);
+                }
+                Err(error) => {
+                    prop_assert_eq!(error.kind(), ErrorKind::Limit);
+                    prop_assert_eq!(highest, Some(u32::MAX));
+                }
+            }
+        }
     }
 
     #[test]
