@@ -1,5 +1,5 @@
-//! What happens to the operator's own objects and to itself: nothing is written without need, hand edits are
-//! mended, lost rights are lost at once, and an API server that was away changes nothing for mail clients.
+//! What happens to the operator's own objects, to users' Secrets and to itself: nothing is written without need,
+//! hand edits are mended, and lost rights are lost at once.
 
 use super::certificates::certificate;
 use super::operator::Operator;
