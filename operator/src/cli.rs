@@ -101,7 +101,10 @@ const LOCAL_EXAMPLES: &str = "Examples:
       on the real ports and for the whole network
 
 Edit a file while it runs: what the API server would accept is served within two seconds,
-what it would refuse changes nothing and is explained.";
+what it would refuse changes nothing and is explained.
+
+What the pod counts is at http://127.0.0.1:10143/metrics (9143 and the offset); what the operator
+counts lies in operator.prom, in the folder of mail and state.";
 
 const HASH_PASSWORD_EXAMPLES: &str = "Examples:
   mailaccess-operator hash-password ann@example.com

@@ -11,4 +11,5 @@ pub mod hash_password;
 pub mod local;
 pub mod pod_status;
 pub mod reconcile;
+pub mod refused_certificates;
 pub mod render;

@@ -1,6 +1,7 @@
 //! `local`: the whole path without a cluster. The same files, the same validation, documents and statuses,
 //! the real pod; only reading and writing differ from a cluster.
 
+pub mod figures_file;
 pub mod greeting;
 pub mod ledger_file;
 pub mod mount;
@@ -22,6 +23,7 @@ use crate::reconcile::update_status::Statuses;
 use crate::reconcile::validate::{Validated, validate};
 use crate::reconcile::{Object, apply, update_status};
 use anyhow::{Context as _, Result, bail};
+use figures_file::FiguresFile;
 use greeting::{People, Place};
 use k8s_openapi::jiff::Timestamp;
 use ledger_file::LedgerFile;
@@ -120,6 +122,7 @@ struct Local<W> {
     terminal: Terminal<W>,
     ledger: Ledger,
     memory: LedgerFile,
+    figures: FiguresFile,
     objects: Objects,
     mount: Mount,
     pod: Option<Pod>,
@@ -156,6 +159,7 @@ impl<W: Write> Local<W> {
             terminal,
             ledger,
             memory,
+            figures: FiguresFile::new(open(figures_file::NAME)),
             pod: None,
             report: PodReport {
                 pod: POD.to_owned(),
@@ -255,6 +259,7 @@ impl<W: Write> Local<W> {
                 bail!("{id} vanished while it was looked at");
             };
             let validated = validate(&world);
+            self.figures.count(&validated.bindings.objects)?;
             let moment = Moment {
                 now: world.now,
                 fresh_key: &world.fresh_key,

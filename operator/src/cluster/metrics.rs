@@ -1,6 +1,8 @@
 //! What is counted, under the names that controllers have elsewhere where they fit.
 
 use super::kind::Kind;
+use crate::reconcile::validate::certificate::ValidatedBinding;
+use crate::refused_certificates::{Refusals, RefusedCertificates};
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -53,6 +55,7 @@ pub struct Metrics {
     served_seconds: Histogram,
     cached: Gauge,
     servers: Gauge,
+    refused_certificates: RefusedCertificates,
 }
 
 impl Default for Metrics {
@@ -72,6 +75,7 @@ impl Default for Metrics {
             served_seconds: Histogram::new(exponential_buckets(0.05, 1.6, 16)),
             cached: Gauge::default(),
             servers: Gauge::default(),
+            refused_certificates: RefusedCertificates::default(),
         };
         metrics.register();
         metrics
@@ -146,6 +150,7 @@ impl Metrics {
             "MailAccessServers that are reconciled",
             self.servers.clone(),
         );
+        self.refused_certificates.register(registry);
     }
 
     /// A reconciliation begins.
@@ -210,6 +215,11 @@ impl Metrics {
     /// Every pod serves what was published.
     pub fn served_after(&self, took: Duration) {
         self.served_seconds.observe(took.as_secs_f64());
+    }
+
+    /// A server's certificates were judged.
+    pub fn certificates_judged(&self, bindings: &[ValidatedBinding], refusals: &mut Refusals) {
+        refusals.count(bindings, &self.refused_certificates);
     }
 
     /// As text for a scrape.

@@ -20,6 +20,7 @@ use crate::reconcile::build::{self, Built, Moment, Unwritten};
 use crate::reconcile::dereference::{Operator, World};
 use crate::reconcile::update_status;
 use crate::reconcile::validate::{Validated, validate};
+use crate::refused_certificates::Refusals;
 use futures::future::join_all;
 use kube::Client;
 use mailaccess_config::DocumentName;
@@ -78,6 +79,7 @@ pub struct Reconciler {
     /// Since when a publication is not served by everybody.
     unserved_since: Option<Instant>,
     in_vain: InVain,
+    refusals: Refusals,
 }
 
 /// What a pass decided on.
@@ -153,6 +155,7 @@ impl Reconciler {
             outstanding_since: None,
             unserved_since: None,
             in_vain: InVain::default(),
+            refusals: Refusals::default(),
         }
     }
 
@@ -270,6 +273,9 @@ impl Reconciler {
             world.remembered.clone_from(&current.built.carriers);
         }
         let mut current = tokio::task::spawn_blocking(move || decide(world)).await?;
+        let bindings = &current.validated.bindings.objects;
+        let metrics = &self.shared.metrics;
+        metrics.certificates_judged(bindings, &mut self.refusals);
         let Planned { writes, left } = self.plan(&current);
         let has_documents = writes.iter().any(|planned| is_document(&planned.object));
         if has_documents

@@ -66,14 +66,26 @@ const fn kept(
     name: &'static str,
     fault: fn(&mut Quickstart),
     status: &'static [&'static str],
+    metric: Metric,
 ) -> Row<Quickstart> {
     Row {
         name,
         fault,
         status,
         wire: &[(shown, "good"), (ann, "+OK")],
-        metric: Metric::Stays("mailaccess_certificate_not_after_seconds"),
+        metric,
     }
+}
+
+/// What the operator counts of a certificate that it refuses.
+macro_rules! refused {
+    ($reason:literal) => {
+        Metric::Rises(concat!(
+            "mailaccess_operator_certificates_refused_total{reason=\"",
+            $reason,
+            "\"}"
+        ))
+    };
 }
 
 const ROWS: [Row<Quickstart>; 12] = [
@@ -84,6 +96,7 @@ const ROWS: [Row<Quickstart>; 12] = [
             "NOT READY  KeyMismatch: spec.secretRef: Secret mail-tls, tls.key: ",
             STAYS,
         ],
+        refused!("KeyMismatch"),
     ),
     kept(
         "the certificate of another key",
@@ -92,6 +105,7 @@ const ROWS: [Row<Quickstart>; 12] = [
             "NOT READY  KeyMismatch: spec.secretRef: Secret mail-tls, tls.key: ",
             STAYS,
         ],
+        refused!("KeyMismatch"),
     ),
     kept(
         "an expired certificate",
@@ -103,6 +117,7 @@ const ROWS: [Row<Quickstart>; 12] = [
             "CertificateNotValid: spec.secretRef: Secret mail-tls, tls.crt: it expired on 2021-01-01",
             STAYS,
         ],
+        refused!("CertificateNotValid"),
     ),
     kept(
         "a certificate that is not valid yet",
@@ -114,6 +129,7 @@ const ROWS: [Row<Quickstart>; 12] = [
             "CertificateNotValid: spec.secretRef: Secret mail-tls, tls.crt: it is valid only from 2050-01-01",
             STAYS,
         ],
+        refused!("CertificateNotValid"),
     ),
     kept(
         "no certificate but a text",
@@ -122,6 +138,7 @@ const ROWS: [Row<Quickstart>; 12] = [
             "InvalidCertificate: spec.secretRef: Secret mail-tls, tls.crt: ",
             STAYS,
         ],
+        refused!("InvalidCertificate"),
     ),
     kept(
         "half a certificate",
@@ -130,6 +147,7 @@ const ROWS: [Row<Quickstart>; 12] = [
             "InvalidCertificate: spec.secretRef: Secret mail-tls, tls.crt: ",
             STAYS,
         ],
+        refused!("InvalidCertificate"),
     ),
     kept(
         "a certificate whose bytes are no certificate",
@@ -141,6 +159,7 @@ const ROWS: [Row<Quickstart>; 12] = [
             "InvalidCertificate: spec.secretRef: Secret mail-tls, tls.crt: ",
             STAYS,
         ],
+        refused!("InvalidCertificate"),
     ),
     kept(
         "no key but a text",
@@ -149,6 +168,7 @@ const ROWS: [Row<Quickstart>; 12] = [
             "InvalidCertificate: spec.secretRef: Secret mail-tls, tls.key: ",
             STAYS,
         ],
+        refused!("InvalidCertificate"),
     ),
     kept(
         "certificate and key in each other's place",
@@ -157,6 +177,7 @@ const ROWS: [Row<Quickstart>; 12] = [
             "InvalidCertificate: spec.secretRef: Secret mail-tls, tls.",
             STAYS,
         ],
+        refused!("InvalidCertificate"),
     ),
     kept(
         "a Secret without a key, which the API server refuses",
@@ -169,6 +190,7 @@ const ROWS: [Row<Quickstart>; 12] = [
             "Secret/mail-tls",
             "its last accepted version stays in force",
         ],
+        Metric::Stays("mailaccess_certificate_not_after_seconds"),
     ),
     kept(
         "a Secret that is gone",
@@ -177,6 +199,7 @@ const ROWS: [Row<Quickstart>; 12] = [
             "NOT READY  SecretNotFound: spec.secretRef: Secret mail-tls is not there; ",
             STAYS,
         ],
+        refused!("SecretNotFound"),
     ),
     kept(
         "a binding of a Secret of another type",
@@ -185,6 +208,7 @@ const ROWS: [Row<Quickstart>; 12] = [
             "NOT READY  SecretUnreadable: spec.secretRef: Secret users is not of type kubernetes.io/tls; ",
             STAYS,
         ],
+        refused!("SecretUnreadable"),
     ),
 ];
 

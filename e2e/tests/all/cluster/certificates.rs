@@ -79,21 +79,27 @@ fn a_certificate_with_another_ones_key_or_none_leaves_the_last_good_one_served()
         let der = shown()?;
         (binding["status"]["thumbprint"] == thumbprint(&der)).then_some(der)
     });
+    let refused =
+        |reason: &str| operator.metric("mailaccess_operator_certificates_refused_total", reason);
     let (another, _) = fresh_certificate();
     let its_key = json!({"stringData": {"tls.key": another["stringData"]["tls.key"]}});
     tenant.patch_secret("mail-tls", &its_key);
     let said = wait_for_reason(&tenant, "certificatebindings", "mail", "KeyMismatch");
     figure("said of another one's key", &said["message"]);
     assert_eq!(shown(), Some(good.clone()));
+    assert_eq!(refused("KeyMismatch").to_string(), "1");
 
     tenant.patch_secret("mail-tls", &json!({"data": {"tls.crt": "", "tls.key": ""}}));
     let said = wait_for_reason(&tenant, "certificatebindings", "mail", "InvalidCertificate");
     figure("said of an emptied certificate", &said["message"]);
     assert_eq!(shown(), Some(good.clone()));
+    assert_eq!(refused("InvalidCertificate").to_string(), "1");
 
     let path = format!("/api/v1/namespaces/{}/secrets/mail-tls", tenant.name);
+    let before = refused("SecretNotFound");
     tenant.sandbox.request("DELETE", &path, None);
     wait_for_reason(&tenant, "certificatebindings", "mail", "SecretNotFound");
+    assert!(refused("SecretNotFound") > before);
     assert_eq!(shown(), Some(good.clone()));
 
     // Mended with another certificate, which is served then.

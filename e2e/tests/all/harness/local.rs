@@ -144,8 +144,10 @@ impl Local {
         pop3
     }
 
-    /// The sum of the pod's figures whose line begins like this.
+    /// The sum of the figures whose line begins like this: of the pod's, and of those of `local` itself.
     pub(crate) fn figure(&self, begin: &str) -> f64 {
-        super::pod::sum(&super::pod::get(self.ports, "/metrics"), begin)
+        let own = fs::read_to_string(self.data().join("operator.prom")).unwrap();
+        let pods = super::pod::get(self.ports, "/metrics");
+        super::pod::sum(&own, begin) + super::pod::sum(&pods, begin)
     }
 }
