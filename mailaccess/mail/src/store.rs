@@ -161,6 +161,9 @@ pub struct Snapshot {
     pub keywords: Vec<Keyword>,
     /// Whether a client may make a new keyword (PERMANENTFLAGS `\*`).
     pub new_keywords: NewKeywords,
+    /// Whether nothing in it can be changed, however it was opened, as on a volume that is mounted for reading
+    /// only (RFC 3501 6.3.1 READ-ONLY).
+    pub is_read_only: bool,
 }
 
 /// Whether a mailbox takes a keyword that it has not seen.

@@ -275,7 +275,7 @@ const ROOM: [Row<Served>; 3] = [
             ),
             (
                 store,
-                "OK [READ-WRITE] SELECT completed. | NO [NOPERM] The server may not change this mailbox.",
+                "OK [READ-ONLY] SELECT completed; the server may not change this mailbox. | NO [NOPERM] The mailbox is open for reading only.",
             ),
             (stat, "1 46"),
             (

@@ -48,9 +48,15 @@ impl Open {
             Err(error) => (Home::Authenticated(account), Status::from(error)),
             Ok((selected, snapshot)) => {
                 describe(&selected.view, &snapshot, out);
-                let status = match selected.view.access() {
-                    Access::ReadWrite => Status::ok_code("READ-WRITE", "SELECT completed."),
-                    Access::ReadOnly => Status::ok_code("READ-ONLY", "EXAMINE completed."),
+                let status = match (self.access, selected.view.access()) {
+                    (_, Access::ReadWrite) => Status::ok_code("READ-WRITE", "SELECT completed."),
+                    (Access::ReadWrite, Access::ReadOnly) => Status::ok_code(
+                        "READ-ONLY",
+                        "SELECT completed; the server may not change this mailbox.",
+                    ),
+                    (Access::ReadOnly, Access::ReadOnly) => {
+                        Status::ok_code("READ-ONLY", "EXAMINE completed.")
+                    }
                 };
                 (Home::Selected(Box::new(selected)), status)
             }
@@ -70,6 +76,11 @@ fn open(
     };
     let mailbox = account.open(&name, mode, hint)?;
     let snapshot = mailbox.snapshot()?;
+    let access = if snapshot.is_read_only {
+        Access::ReadOnly
+    } else {
+        access
+    };
     let selected = Selected {
         account: Arc::clone(account),
         name,

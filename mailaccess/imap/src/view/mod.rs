@@ -155,6 +155,7 @@ pub(crate) mod tests {
             first_unseen: None,
             keywords: Vec::new(),
             new_keywords: NewKeywords::Accepted,
+            is_read_only: false,
         };
         View::new(&snapshot, Access::ReadWrite)
     }

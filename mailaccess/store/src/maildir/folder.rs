@@ -249,6 +249,14 @@ impl Folder {
         Ok(state.seen != Some(glance) || doubt_over)
     }
 
+    /// Whether anything can be changed here, as far as the directory and its volume say.
+    pub(super) fn is_writable(&self) -> Result<bool, StoreError> {
+        self.dirs()?
+            .cur
+            .is_writable()
+            .attempt(|| format!("look at mailbox {}", self.name))
+    }
+
     /// Brings memory up to what is on disk.
     pub(super) fn refresh(&self, new_files: NewFiles) -> Result<(), StoreError> {
         if self.looks_changed()? {

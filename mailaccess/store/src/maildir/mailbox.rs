@@ -88,6 +88,7 @@ fn unread(folder: &Folder) -> StoreError {
 impl Mailbox for MaildirMailbox {
     fn snapshot(&self) -> Result<Snapshot, StoreError> {
         self.refresh()?;
+        let is_read_only = !self.folder.is_writable()?;
         let mut guard = self.folder.state();
         let state = &mut *guard;
         if self.mode == OpenMode::Examine {
@@ -108,6 +109,7 @@ impl Mailbox for MaildirMailbox {
             first_unseen: state.index.first_unseen(),
             keywords: state.keywords(),
             new_keywords: state.new_keywords(),
+            is_read_only,
         })
     }
 

@@ -99,6 +99,7 @@ impl Mailbox for MemoryMailbox {
             first_unseen: folder.index.first_unseen(),
             keywords: folder.keywords.iter().cloned().collect(),
             new_keywords: folder.new_keywords(limit),
+            is_read_only: false,
         })
     }
 

@@ -2,7 +2,7 @@
 
 use super::file::{Content, File, Stamp};
 use super::{BENEATH, Errno, Kind};
-use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::fs::{Access, AtFlags, FileType, Mode, OFlags};
 use std::os::fd::OwnedFd;
 
 const DIRECTORY: OFlags = OFlags::DIRECTORY
@@ -133,6 +133,15 @@ impl Dir {
     /// The directory itself.
     pub(crate) fn stamp(&self) -> Result<Stamp, Errno> {
         rustix::fs::fstat(&self.0).map(|stat| Stamp::of(&stat))
+    }
+
+    /// Whether this process may change what is in the directory, and the volume lets it.
+    pub(crate) fn is_writable(&self) -> Result<bool, Errno> {
+        match rustix::fs::accessat(&self.0, c".", Access::WRITE_OK, AtFlags::EACCESS) {
+            Ok(()) => Ok(true),
+            Err(Errno::ROFS | Errno::ACCESS | Errno::PERM) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Brings names made, changed and removed to the disk.

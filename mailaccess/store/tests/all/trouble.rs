@@ -204,6 +204,7 @@ fn a_read_only_volume_can_be_read() {
         assert_eq!(uids(&*mailbox), [1], "what has no UID cannot be given one");
         assert_eq!(text(&*mailbox, one), "one\r\n");
         assert_eq!(flags_of(&*mailbox, one), flags("S", &["k"]));
+        assert!(mailbox.snapshot().unwrap().is_read_only);
     }
     let mailbox = select(&*account, &inbox());
     let refused = |kind: ErrorKind| assert_eq!(kind, ErrorKind::NoPermission);
@@ -220,6 +221,7 @@ fn a_read_only_volume_can_be_read() {
     assert_eq!(account.status(&inbox()).unwrap().messages, 1);
     mounted.remount("rw");
     let mailbox = select(&*account, &inbox());
+    assert!(!mailbox.snapshot().unwrap().is_read_only);
     Patience::until("a second look", || uids(&*mailbox) == [1, 2]);
 }
 
