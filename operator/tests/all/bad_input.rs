@@ -159,7 +159,7 @@ fn people() -> Vec<Fault> {
             files: vec![],
             object: MAIL,
             condition: "ResolvedRefs",
-            says: "False SecretNotFound: spec.authentication.sources[0].users.secretRefs[0]: Secret users is not there, so its people are denied.",
+            says: "False SecretNotFound: spec.authentication.sources[0].users.secretRefs[0]: Secret users of source local is not there, so its people are denied.",
             effect: |cluster| !cluster.has_password(ANN),
         },
         Fault {
@@ -167,7 +167,7 @@ fn people() -> Vec<Fault> {
             files: vec![USERS.replace("passwd:", "shadow:")],
             object: MAIL,
             condition: "ResolvedRefs",
-            says: "False SecretUnreadable: spec.authentication.sources[0].users.secretRefs[0]: Secret users has no key passwd, so its people are denied.",
+            says: "False SecretUnreadable: spec.authentication.sources[0].users.secretRefs[0]: Secret users of source local has no key passwd, so its people are denied.",
             effect: |cluster| !cluster.has_password(ANN),
         },
         Fault {

@@ -69,7 +69,7 @@ const ROWS: [Row<Quickstart>; 16] = [
         },
         status: &[
             "NOT READY  SecretNotFound: spec.authentication.sources[0].users.secretRefs[0]: \
-                   Secret users is not there, so its people are denied.",
+                   Secret users of source local is not there, so its people are denied.",
         ],
         wire: &[(last_line, GONE), (ann, UNKNOWN), (bob, UNKNOWN)],
         metric: Metric::Rises("mailaccess_sessions_revoked_total{protocol=\"pop\"}"),
@@ -79,7 +79,7 @@ const ROWS: [Row<Quickstart>; 16] = [
         fault: |stage| stage.edit(FILE, "  passwd: |", "  password: |"),
         status: &[
             "NOT READY  SecretUnreadable: spec.authentication.sources[0].users.secretRefs[0]: \
-                   Secret users has no key passwd, so its people are denied.",
+                   Secret users of source local has no key passwd, so its people are denied.",
         ],
         wire: &[(ann, UNKNOWN), (bob, UNKNOWN)],
         metric: Metric::Rises(UNKNOWN_COUNT),
@@ -95,7 +95,7 @@ const ROWS: [Row<Quickstart>; 16] = [
         },
         status: &[
             "NOT READY  SecretNotFound: spec.authentication.sources[0].users.secretRefs[0]: \
-                   Secret gone is not there",
+                   Secret gone of source local is not there",
         ],
         wire: &[(ann, "+OK"), (bob, "+OK")],
         metric: Metric::Stays("mailaccess_document_loads_total{document=\"credentials"),

@@ -38,7 +38,11 @@ impl People {
             for (position, secret_ref) in refs.enumerate() {
                 let field =
                     format!("spec.authentication.sources[{index}].users.secretRefs[{position}]");
-                people.read_ref(&field, &secret_ref.name, secrets.get(&secret_ref.name));
+                let place = format!(
+                    "{field}: Secret {} of source {}",
+                    secret_ref.name, source.name
+                );
+                people.read_ref(&place, &secret_ref.name, secrets.get(&secret_ref.name));
             }
         }
         people.count_members();
@@ -85,11 +89,11 @@ impl People {
         }
     }
 
-    fn read_ref(&mut self, field: &str, name: &str, lookup: Option<&Lookup>) {
+    fn read_ref(&mut self, place: &str, name: &str, lookup: Option<&Lookup>) {
         let Some(Lookup::Found(secret)) = lookup else {
             self.report(
                 Reason::SecretNotFound,
-                format!("{field}: Secret {name} is not there, so its people are denied"),
+                format!("{place} is not there, so its people are denied"),
             );
             return;
         };
@@ -97,7 +101,7 @@ impl People {
             Some(passwd) => self.read_passwd(name, &passwd),
             None => self.report(
                 Reason::SecretUnreadable,
-                format!("{field}: Secret {name} has no key passwd, so its people are denied"),
+                format!("{place} has no key passwd, so its people are denied"),
             ),
         }
         if let Some(group) = bytes(secret, "group") {
