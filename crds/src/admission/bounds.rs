@@ -1,6 +1,9 @@
 //! What the schema itself bounds: types, required fields, lengths, ranges, patterns, enumerations and formats.
 
-use k8s_openapi::jiff::Timestamp;
+use std::sync::LazyLock;
+
+use k8s_openapi::jiff::civil::Date;
+use regex::Regex;
 use serde_json::{Number, Value};
 
 use super::{
@@ -95,29 +98,46 @@ fn check_text(text: &str, schema: &Schema, path: &str, errors: &mut Errors) {
     let invalid =
         |detail: String| FieldError::new(path, Cause::Invalid, &detail).with_value(&value);
     let length = text.chars().count();
+    // Of these three the API server names the first.
     if let Some(max) = schema.max_length
         && length > max
     {
         let detail = format!("may not be more than {max} bytes");
         errors.push(FieldError::new(path, Cause::TooLong, &detail));
-    }
-    if let Some(min) = schema.min_length
+    } else if let Some(min) = schema.min_length
         && length < min
     {
         errors.push(invalid(format!(
             "{path} in body should be at least {min} chars long"
         )));
-    }
-    if let Some(pattern) = &schema.pattern
+    } else if let Some(pattern) = &schema.pattern
         && !pattern.is_match(text)
     {
         errors.push(invalid(format!("{path} in body should match '{pattern}'")));
     }
-    if schema.format == "date-time" && text.parse::<Timestamp>().is_err() {
-        errors.push(invalid(format!(
-            "{path} in body must be of type date-time: {value}"
-        )));
+    if schema.format == "date-time" && !is_date_time(text) {
+        let detail = format!("{path} in body must be of type date-time: {value}");
+        errors.push(FieldError::new(path, Cause::TypeInvalid, &detail).with_type(Some(&value)));
     }
+}
+
+/// RFC 3339 5.6 as the API server reads it:
+///
+/// ```text
+/// date-time = full-date "T" full-time
+/// full-time = time-hour ":" time-minute ":" time-second [time-secfrac] ("Z" / time-numoffset)
+/// ```
+fn is_date_time(text: &str) -> bool {
+    static TIME: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(
+            "^([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})$",
+        )
+        .expect("a constant")
+    });
+    let Some((date, time)) = text.split_once(['T', 't']) else {
+        return false;
+    };
+    date.len() == "2006-01-02".len() && date.parse::<Date>().is_ok() && TIME.is_match(time)
 }
 
 fn check_number(number: &Number, schema: &Schema, path: &str, errors: &mut Errors) {

@@ -130,6 +130,38 @@ pub fn judge(value: Value, old: Option<&Value>) -> Result<Accepted, Vec<FieldErr
     }
 }
 
+fn own_schema(kind: Kind) -> Option<&'static KindSchema> {
+    match kind {
+        Kind::MailAccessServer => Some(&*schema::MAIL_ACCESS_SERVER),
+        Kind::CASMailbox => Some(&*schema::CAS_MAILBOX),
+        Kind::CertificateBinding => Some(&*schema::CERTIFICATE_BINDING),
+        Kind::Secret | Kind::PersistentVolumeClaim | Kind::Foreign | Kind::Unmatched => None,
+    }
+}
+
+/// Judges a status as it is written to the subresource `status` of an object of ours: `stored` is that object (a value
+/// that was accepted before), and of `value` nothing else is looked at. Hands back the object with the new status.
+pub fn judge_status(mut value: Value, stored: &Value) -> Result<Value, Vec<FieldError>> {
+    let Some(kind) = own_schema(kind_of(&value)) else {
+        return Err(vec![no_match(&value)]);
+    };
+    let mut errors = Errors::default();
+    unknown::find(&value, &kind.schema, &mut errors);
+    errors.into_result()?;
+
+    let status = value
+        .as_object_mut()
+        .and_then(|value| value.remove("status"));
+    let mut value = stored.clone();
+    if let (Some(object), Some(status)) = (value.as_object_mut(), status) {
+        object.insert("status".to_owned(), status);
+    }
+    defaults::drop_nulls(&mut value, &kind.schema);
+    defaults::fill(&mut value, &kind.schema);
+    check(&value, Some(stored), kind, Errors::default())?;
+    Ok(value)
+}
+
 /// The API server's order: unknown fields, nulls, defaults, metadata, schema, lists, rules.
 fn judge_own<K: DeserializeOwned>(
     mut value: Value,
@@ -157,14 +189,7 @@ fn judge_own<K: DeserializeOwned>(
 
     let mut errors = Errors::default();
     metadata::check(&value, old.as_ref(), &mut errors);
-    bounds::check(&value, &kind.schema, &mut errors);
-    lists::check(&value, &kind.schema, &mut errors);
-    if errors.hide_values_from_rules() {
-        errors.push(FieldError::new("", Cause::Invalid, rules::NOT_CHECKED));
-    } else {
-        rules::check(&value, old.as_ref(), kind, &mut errors);
-    }
-    errors.into_result()?;
+    check(&value, old.as_ref(), kind, errors)?;
 
     if let Some(object) = value.as_object_mut() {
         object.remove("status");
@@ -180,6 +205,23 @@ fn judge_own<K: DeserializeOwned>(
             &error.to_string(),
         )]),
     }
+}
+
+/// Schema, lists and rules, behind what was found before.
+fn check(
+    value: &Value,
+    old: Option<&Value>,
+    kind: &KindSchema,
+    mut errors: Errors,
+) -> Result<(), Vec<FieldError>> {
+    bounds::check(value, &kind.schema, &mut errors);
+    lists::check(value, &kind.schema, &mut errors);
+    if errors.hide_values_from_rules() {
+        errors.push(FieldError::new("", Cause::Invalid, rules::NOT_CHECKED));
+    } else {
+        rules::check(value, old, kind, &mut errors);
+    }
+    errors.into_result()
 }
 
 fn no_match(value: &Value) -> FieldError {

@@ -146,6 +146,7 @@ fn ask(cases: &[Case], texts: &[String]) -> Value {
             "name": case.name,
             "new": case.new,
             "old": case.old.as_ref().map(Value::to_string).unwrap_or_default(),
+            "ofStatus": case.of_status,
         })).collect::<Vec<_>>(),
         "texts": texts,
     });

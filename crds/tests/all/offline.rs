@@ -1,6 +1,6 @@
 //! The table before the offline judge.
 
-use mailaccess_crds::admission::{FieldError, read_documents};
+use mailaccess_crds::admission::{FieldError, judge_status, read_documents};
 use serde_json::Value;
 
 use crate::table::{Case, cases, disagreement, documents::UNREADABLE};
@@ -16,7 +16,13 @@ pub(crate) fn verdict(case: &Case) -> Vec<(String, String, String)> {
         }
     };
     let old = case.old.as_ref().map(|old| accepted(old, &case.name));
-    let errors = document.judge(old.as_ref()).err().unwrap_or_default();
+    let errors = if case.of_status {
+        let stored = old.expect("a status belongs to something stored");
+        judge_status(document.value, &stored).err()
+    } else {
+        document.judge(old.as_ref()).err()
+    };
+    let errors = errors.unwrap_or_default();
     errors.into_iter().map(parts).collect()
 }
 

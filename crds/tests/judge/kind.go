@@ -17,9 +17,14 @@ import (
 
 // strategy is what the API server asks about an object before it stores it.
 type strategy interface {
+	updateStrategy
 	PrepareForCreate(ctx context.Context, obj runtime.Object)
-	PrepareForUpdate(ctx context.Context, obj, old runtime.Object)
 	Validate(ctx context.Context, obj runtime.Object) field.ErrorList
+}
+
+// updateStrategy is what it asks about one that is there already.
+type updateStrategy interface {
+	PrepareForUpdate(ctx context.Context, obj, old runtime.Object)
 	ValidateUpdate(ctx context.Context, obj, old runtime.Object) field.ErrorList
 }
 
@@ -28,6 +33,8 @@ type kind struct {
 	kind       string
 	structural *structural.Structural
 	strategy   strategy
+	// status is the strategy of the subresource.
+	status updateStrategy
 }
 
 // newKind reads a definition as the API server would store and serve it; faults are why it would not.
@@ -70,11 +77,13 @@ func newKind(text string) (name string, k *kind, faults []fault, err error) {
 		return v1.Name, nil, nil, err
 	}
 	gvk := schema.GroupVersionKind{Group: v1.Spec.Group, Version: version.Name, Kind: v1.Spec.Names.Kind}
+	strategy := customresource.NewStrategy(nil, v1.Spec.Scope == apiextv1.NamespaceScoped, gvk, validator, statusValidator,
+		s, sub.Status, sub.Scale, version.SelectableFields)
 	return v1.Name, &kind{
 		kind:       gvk.Kind,
 		structural: s,
-		strategy: customresource.NewStrategy(nil, v1.Spec.Scope == apiextv1.NamespaceScoped, gvk, validator, statusValidator,
-			s, sub.Status, sub.Scale, version.SelectableFields),
+		strategy:   strategy,
+		status:     customresource.NewStatusStrategy(strategy),
 	}, []fault{}, nil
 }
 

@@ -2,7 +2,8 @@
 // objects would, created or updated, under Strict field validation. It runs the API server's own code, needs no server,
 // and answers a whole batch in one process.
 //
-// Standard input is a JSON object {"crds": [YAML, ...], "cases": [{"name": ..., "new": YAML, "old": YAML}, ...]};
+// Standard input is a JSON object {"crds": [YAML, ...], "cases": [{"name": ..., "new": YAML, "old": YAML, "ofStatus": ...},
+// ...]}, where of a case of a status nothing else is written;
 // standard output is {"crds": [{"name": ..., "errors": [...]}], "cases": [{"name": ..., "errors": [{"field", "cause",
 // "detail"}]}]}. A case without errors is accepted. "texts", YAML beside the cases, come back as the JSON that kubectl would
 // send, empty where it could not.
@@ -20,6 +21,8 @@ type request struct {
 		Name string `json:"name"`
 		New  string `json:"new"`
 		Old  string `json:"old"`
+		// OfStatus says that a write goes to the subresource status.
+		OfStatus bool `json:"ofStatus"`
 	} `json:"cases"`
 	Texts []string `json:"texts"`
 }
@@ -66,7 +69,7 @@ func run() error {
 		}
 	}
 	for _, c := range in.Cases {
-		out.Cases = append(out.Cases, verdict{Name: c.Name, Errors: judge(kinds, c.New, c.Old)})
+		out.Cases = append(out.Cases, verdict{Name: c.Name, Errors: judge(kinds, c.New, c.Old, c.OfStatus)})
 	}
 	for _, text := range in.Texts {
 		out.Texts = append(out.Texts, read(text))

@@ -17,8 +17,8 @@ import (
 	sigsyaml "sigs.k8s.io/yaml"
 )
 
-// judge says what is wrong with an object that is created, or updated if old is not empty.
-func judge(kinds map[string]*kind, text, oldText string) []fault {
+// judge says what is wrong with an object that is created, or updated if old is not empty, or updated in its status only.
+func judge(kinds map[string]*kind, text, oldText string, ofStatus bool) []fault {
 	object, k, faults := decode(kinds, text)
 	if len(faults) > 0 {
 		return faults
@@ -41,8 +41,12 @@ func judge(kinds map[string]*kind, text, oldText string) []fault {
 	old.SetResourceVersion("1")
 	object.SetResourceVersion("1")
 	object.SetGeneration(old.GetGeneration())
-	k.strategy.PrepareForUpdate(ctx, object, old)
-	return asFaults(k.strategy.ValidateUpdate(ctx, object, old))
+	var strategy updateStrategy = k.strategy
+	if ofStatus {
+		strategy = k.status
+	}
+	strategy.PrepareForUpdate(ctx, object, old)
+	return asFaults(strategy.ValidateUpdate(ctx, object, old))
 }
 
 // decode does what stands before validation: kubectl's reading of YAML, Strict decoding, nulls and defaults.

@@ -5,6 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::{Timestamp, ToSpan as _};
 use mailaccess_config::DocumentName;
 use mailaccess_config::document;
+use mailaccess_crds::admission::{self, read_documents};
 use mailaccess_crds::{Condition, ConditionStatus};
 use mailaccess_operator::files::dereference::{Surroundings, dereference, orphans};
 use mailaccess_operator::files::{Ledger, Notice, ObjectId, SourceFile};
@@ -118,6 +119,8 @@ pub(crate) struct Cluster {
     pub(crate) made_anew: bool,
     /// What the API server refuses.
     pub(crate) unwritten: Vec<Unwritten>,
+    /// Where the Service is reached.
+    pub(crate) addresses: Vec<String>,
     pub(crate) now: Timestamp,
 }
 
@@ -134,6 +137,7 @@ impl Cluster {
             remembered: Vec::new(),
             made_anew: false,
             unwritten: Vec::new(),
+            addresses: vec!["192.0.2.1".to_owned()],
             now: now(),
         }
     }
@@ -172,7 +176,7 @@ impl Cluster {
         let around = Surroundings {
             existing: self.objects.values().cloned().collect(),
             pods: self.pods.clone(),
-            addresses: vec!["192.0.2.1".to_owned()],
+            addresses: self.addresses.clone(),
             operator: Operator {
                 image: "mailaccess:test".to_owned(),
                 cluster_domain: "cluster.local".to_owned(),
@@ -226,15 +230,18 @@ impl Cluster {
             bindings,
         } = statuses;
         let mut conditions = BTreeMap::new();
+        assert_fits(SERVER, &server);
         self.ledger
             .set_status(&id("MailAccessServer/mail"), &server);
         conditions.insert("MailAccessServer/mail".to_owned(), server.conditions);
         for (name, status) in mailboxes {
+            assert_fits(&cas_mailbox("ann", "mailbox: ann@example.com"), &status);
             let name = format!("CASMailbox/{name}");
             self.ledger.set_status(&id(&name), &status);
             conditions.insert(name, status.conditions);
         }
         for (name, status) in bindings {
+            assert_fits(&binding("mail", "mail-tls"), &status);
             let name = format!("CertificateBinding/{name}");
             self.ledger.set_status(&id(&name), &status);
             conditions.insert(name, status.conditions);
@@ -294,6 +301,18 @@ impl Cluster {
         shard
             .lines()
             .any(|row| row.starts_with(&format!("{address}:")))
+    }
+}
+
+/// The API server would take this status: one that it refuses would reach nobody, whatever else is in it.
+#[track_caller]
+fn assert_fits<S: serde::Serialize>(object: &str, status: &S) {
+    let object = read_documents(object).remove(0).unwrap().value;
+    let stored = admission::judge(object, None).unwrap().value;
+    let mut written = stored.clone();
+    written["status"] = serde_json::to_value(status).unwrap();
+    if let Err(errors) = admission::judge_status(written, &stored) {
+        panic!("{}: {errors:?}", stored["kind"]);
     }
 }
 

@@ -468,6 +468,56 @@ fn what_a_pod_refuses_is_said() {
     outcome.expect(MAIL, "Stalled", "True Refused");
 }
 
+/// Certificates, addresses and what pods say come from others, and have no limits of ours. Every status of these tests is
+/// judged as the API server judges it; of these the limits are passed.
+#[test]
+fn whatever_goes_into_a_status_it_is_one_that_the_api_server_takes() {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut names: Vec<String> = (0..300).map(|it| format!("host{it}.example.com")).collect();
+    names.insert(0, format!("{}.example.com", "a".repeat(300)));
+    let mut params = rcgen::CertificateParams::new(names).unwrap();
+    params.distinguished_name.push(
+        rcgen::DnType::OrganizationName,
+        "an organization of many wörds ".repeat(200),
+    );
+    params.not_after = rcgen::date_time_ymd(9999, 12, 31);
+    let chain = params.self_signed(&key).unwrap().pem();
+    let mut cluster = Cluster::new();
+    cluster.addresses = (0..40).map(|it| format!("192.0.2.{it}")).collect();
+    cluster.addresses.insert(0, String::new());
+    cluster.addresses.insert(0, "a".repeat(254));
+    cluster.apply(&yaml(&[
+        SERVER,
+        USERS,
+        &binding("mail", "mail-tls"),
+        &tls_secret("mail-tls", &chain, &key.serialize_pem()),
+    ]));
+    let outcome = cluster.settle();
+    let resolved = outcome.condition("CertificateBinding/mail", "ResolvedRefs");
+    assert!(
+        resolved.ends_with(" is valid until 9999-12-31."),
+        "{resolved}"
+    );
+    let mut said = loaded(&outcome.built);
+    said.listeners = vec![ListenerReport {
+        port: 143,
+        error: Some(Fault {
+            text: "ö".repeat(40_000),
+        }),
+    }];
+    cluster.pods[0].said = Some(said);
+    let outcome = cluster.reconcile();
+    outcome.expect(
+        MAIL,
+        "Programmed",
+        "False Refused: pod mail-0: port 143: öö",
+    );
+    assert_eq!(
+        outcome.condition(MAIL, "Programmed").chars().count(),
+        "False Refused: ".len() + 32_768
+    );
+}
+
 #[test]
 fn a_certificate_that_a_pod_loaded_and_cannot_show_is_not_programmed() {
     let mut cluster = Cluster::new();

@@ -26,6 +26,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 name: format!("documents/{name}"),
                 new: text,
                 old: None,
+                of_status: false,
                 expected,
             }
         })

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-/// Writes out `{repeat: .., times: ..}`, `{keys: .., value: .., times: ..}` and `{join: [..]}`.
+/// Writes out `{repeat: .., times: ..}`, `{texts: .., times: ..}`, `{keys: .., value: .., times: ..}` and `{join: [..]}`.
 pub(crate) fn expand(value: &Value) -> Value {
     if let Value::Array(entries) = value {
         return entries.iter().map(expand).collect();
@@ -16,6 +16,9 @@ pub(crate) fn expand(value: &Value) -> Value {
             (Value::String(text), times) => text.repeat(times).into(),
             (entry, times) => (0..times).map(|index| numbered(entry, index)).collect(),
         },
+        ["texts", "times"] => (0..times(fields))
+            .map(|index| numbered(&fields["texts"], index))
+            .collect(),
         ["keys", "times", "value"] => {
             let key = |index| {
                 numbered(&fields["keys"], index)

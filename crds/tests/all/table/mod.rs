@@ -21,6 +21,8 @@ pub(crate) struct Case {
     pub(crate) new: String,
     /// What is stored, as JSON.
     pub(crate) old: Option<Value>,
+    /// Only its status is written, to the subresource.
+    pub(crate) of_status: bool,
     pub(crate) expected: Verdict,
 }
 
@@ -30,6 +32,8 @@ pub(crate) type Verdict = BTreeSet<(String, String, Option<String>)>;
 /// The table of one kind, as it is written.
 pub(crate) struct Table {
     pub(crate) base: Value,
+    /// What `base` gets as its status.
+    pub(crate) status: Value,
     pub(crate) fields: Map<String, Value>,
     pub(crate) rules: Vec<Value>,
 }
@@ -47,8 +51,18 @@ pub(crate) fn table(kind: &str) -> Table {
     let value = documents.remove(0).unwrap().value;
     Table {
         base: value["base"].clone(),
+        status: value["status"].clone(),
         fields: value["fields"].as_object().unwrap().clone(),
         rules: value["rules"].as_array().unwrap().clone(),
+    }
+}
+
+impl Table {
+    /// The base, and its status.
+    fn with_status(&self) -> Value {
+        let mut object = self.base.clone();
+        object["status"] = self.status.clone();
+        object
     }
 }
 
@@ -61,10 +75,18 @@ pub(crate) fn cases() -> Vec<Case> {
             name: format!("{kind}: base"),
             new: table.base.to_string(),
             old: None,
+            of_status: false,
+            expected: Verdict::new(),
+        });
+        cases.push(Case {
+            name: format!("{kind}: status"),
+            new: table.with_status().to_string(),
+            old: Some(table.base.clone()),
+            of_status: true,
             expected: Verdict::new(),
         });
         for (field, entry) in &table.fields {
-            field_cases(kind, &table.base, field, entry, &mut cases);
+            field_cases(kind, &table, field, entry, &mut cases);
         }
         for entry in &table.rules {
             rule_cases(kind, &table.base, entry, &mut cases);
@@ -75,16 +97,23 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 /// The examples of one field; `with` changes the base first.
-fn field_cases(kind: &str, base: &Value, field: &str, entry: &Value, cases: &mut Vec<Case>) {
+fn field_cases(kind: &str, table: &Table, field: &str, entry: &Value, cases: &mut Vec<Case>) {
     let with = entry["with"].as_object().cloned().unwrap_or_default();
-    let base = changed(base, &with);
+    let of_status = field.starts_with("status.");
+    let base = if of_status {
+        table.with_status()
+    } else {
+        table.base.clone()
+    };
+    let base = changed(&base, &with);
     let field = field.replace("annotations.annotation", "annotations.a");
     let mut case = |value: &Value, expected: Verdict| {
         let changes = [(field.clone(), value.clone())].into_iter().collect();
         cases.push(Case {
             name: format!("{kind}: {field} = {}", shown(value)),
             new: changed(&base, &changes).to_string(),
-            old: None,
+            old: of_status.then(|| table.base.clone()),
+            of_status,
             expected,
         });
     };
@@ -117,6 +146,7 @@ fn rule_cases(kind: &str, base: &Value, entry: &Value, cases: &mut Vec<Case>) {
             name: format!("{kind}: {field}: {message}: {}", shown(changes)),
             new: changed(base, changes.as_object().unwrap()).to_string(),
             old: old.clone(),
+            of_status: false,
             expected,
         });
     };

@@ -56,7 +56,9 @@ impl Judge {
             assert_eq!(new["metadata"], old["metadata"], "{}", case.name);
             new["metadata"]["name"] = name.into();
             new["metadata"]["resourceVersion"] = there["metadata"]["resourceVersion"].clone();
-            sandbox.try_request("PUT", &format!("{path}/{name}?{QUERY}"), Some(&new))
+            let subresource = if case.of_status { "/status" } else { "" };
+            let path = format!("{path}/{name}{subresource}?{QUERY}");
+            sandbox.try_request("PUT", &path, Some(&new))
         } else {
             // The API server reads YAML by the code that kubectl reads it by.
             let kind = if case.new.starts_with('{') {
@@ -232,9 +234,11 @@ fn the_api_server_agrees_with_the_table_in_the_words_of_the_offline_judge() {
             }
         }
     }
-    let updates = cases.iter().filter(|case| case.old.is_some()).count();
+    let statuses = cases.iter().filter(|case| case.of_status).count();
+    let updates = cases.iter().filter(|case| case.old.is_some()).count() - statuses;
     figure("cases before the API server", cases.len());
     figure("of them updates", updates);
+    figure("of them statuses", statuses);
     figure("of them through kubectl", judge.by_kubectl);
     figure("all verdicts after", format!("{:.1?}", begin.elapsed()));
     assert!(

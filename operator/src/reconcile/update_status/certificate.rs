@@ -1,6 +1,6 @@
 //! The status of a CertificateBinding: which certificate is in force, and how many pods serve it.
 
-use super::conditions::{Findings, Stamp, conditions};
+use super::conditions::{Findings, Stamp, at_most, conditions};
 use super::server::number;
 use super::serving::{Count, count, outstanding, refused};
 use crate::reconcile::build::Built;
@@ -17,6 +17,7 @@ const DOCUMENTS: [DocumentName; 2] = [DocumentName::Settings, DocumentName::Cert
 /// The schema's limits.
 const NAMES_LIMIT: usize = 256;
 const NAME_LEN_LIMIT: usize = 253;
+const SUBJECT_LIMIT: usize = 4096;
 
 /// What a CertificateBinding's status is now.
 pub fn status(
@@ -41,7 +42,7 @@ pub fn status(
         observed_generation: binding.generation,
         conditions: conditions(&findings, stamp),
         thumbprint: leaf.map(|leaf| leaf.thumbprint.clone()),
-        subject: leaf.map(|leaf| leaf.subject.clone()),
+        subject: leaf.map(|leaf| at_most(SUBJECT_LIMIT, leaf.subject.clone())),
         dns_names: leaf
             .into_iter()
             .flat_map(|leaf| leaf.names.iter())

@@ -27,6 +27,15 @@ pub struct Stamp<'a> {
     pub now: Timestamp,
 }
 
+/// A text that what others wrote went into, as long as it may be. A longer one would have the whole status
+/// refused.
+pub(super) fn at_most(limit: usize, mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(limit) {
+        text.truncate(end);
+    }
+    text
+}
+
 /// All conditions of an object, in a fixed order.
 pub fn conditions(findings: &Findings, stamp: Stamp<'_>) -> Vec<Condition> {
     let ready = ready(findings);
@@ -84,6 +93,9 @@ fn stalled(ready: &Finding) -> Finding {
     }
 }
 
+/// The most characters of a message that the API server takes.
+const MESSAGE_LIMIT: usize = 32_768;
+
 fn condition(name: &str, finding: Finding, stamp: Stamp<'_>) -> Condition {
     let status = match finding.truth {
         Truth::True => ConditionStatus::True,
@@ -103,6 +115,6 @@ fn condition(name: &str, finding: Finding, stamp: Stamp<'_>) -> Condition {
         observed_generation: stamp.generation,
         last_transition_time: since,
         reason: finding.reason.to_string(),
-        message: finding.message,
+        message: at_most(MESSAGE_LIMIT, finding.message),
     }
 }

@@ -11,6 +11,9 @@ use crate::reconcile::validate::{Validated, server};
 use mailaccess_config::DocumentName;
 use mailaccess_crds::{Condition, MailAccessServerStatus, StatusPort};
 
+const ADDRESSES_LIMIT: usize = 32;
+const ADDRESS_LEN_LIMIT: usize = 253;
+
 /// What the server's status is now.
 pub fn status(
     world: &World,
@@ -57,7 +60,13 @@ pub fn status(
     MailAccessServerStatus {
         observed_generation: generation,
         conditions: conditions(&findings, stamp),
-        addresses: world.addresses.clone(),
+        addresses: world
+            .addresses
+            .iter()
+            .filter(|address| (1..=ADDRESS_LEN_LIMIT).contains(&address.len()))
+            .take(ADDRESSES_LIMIT)
+            .cloned()
+            .collect(),
         ports: ports
             .into_iter()
             .flatten()

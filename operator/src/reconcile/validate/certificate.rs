@@ -267,7 +267,8 @@ fn what_stays(kept: Option<&Certificate>) -> String {
 /// A day, which is all that matters of an expiry.
 pub fn date(unix_secs: i64) -> String {
     Timestamp::from_second(unix_secs).map_or_else(
-        |_| "a day out of range".to_owned(),
+        // The last second of that year means "no expiry" (RFC 5280 4.1.2.5), and is beyond what jiff counts.
+        |_| "9999-12-31".to_owned(),
         |time| time.strftime("%Y-%m-%d").to_string(),
     )
 }
