@@ -164,6 +164,7 @@ impl<W: Write> Local<W> {
             report: PodReport {
                 pod: POD.to_owned(),
                 said: None,
+                ..PodReport::default()
             },
             mailboxes: BTreeSet::new(),
             server: None,

@@ -89,7 +89,7 @@ fn whoever_joins_or_leaves_the_group_is_let_in_or_out() {
 
 #[test]
 fn administrator_is_never_let_in_whatever_the_rules_say() {
-    let local = Local::start_with("access", "warn", |files| {
+    let mut local = Local::start_with("access", "warn", |files| {
         let rule = |name: &str, mailbox: &str| {
             format!(
                 "---\napiVersion: mailaccess.dev/v1alpha1\nkind: CASMailbox\nmetadata:\n  name: {name}\n\
@@ -127,4 +127,12 @@ fn administrator_is_never_let_in_whatever_the_rules_say() {
         assert_eq!(told_with(&local, name, "wrong"), UNKNOWN, "{name}");
     }
     assert_eq!(allowed(&local, "ann@example.com"), [true, false]);
+    for rule in ["admin", "other-admin"] {
+        let begin = format!("CASMailbox/{rule} ");
+        eventually("the rule says that it is in vain", LIMIT, || {
+            let said = local.process().said();
+            let last = said.lines().rfind(|line| line.starts_with(&begin))?;
+            last.contains("NOT READY  BuiltInAccount").then_some(())
+        });
+    }
 }

@@ -16,6 +16,11 @@ use std::fmt;
 /// Accounts that nobody reads mail with, in any domain: as in Exchange there is no switch for it.
 const BUILT_IN: [&str; 3] = ["administrator", "anonymous", "guest"];
 
+/// Whether this is one of the accounts that are always blocked.
+pub fn is_built_in(address: &MailboxAddress) -> bool {
+    BUILT_IN.contains(&address.local())
+}
+
 /// Whether a protocol may be used with a mailbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Access {
@@ -56,7 +61,7 @@ pub fn decide(
     if !settings.has_domain(address.domain()) {
         return Access::Denied(Denied::Domain);
     }
-    if BUILT_IN.contains(&address.local()) {
+    if is_built_in(address) {
         return Access::Denied(Denied::BuiltInAccount);
     }
     match row.and_then(|row| row.rights.of(protocol)) {

@@ -94,6 +94,9 @@ fn seen(write: &Write, there: Option<&Object>) -> String {
         .unwrap_or_default();
     let mut value = value.clone();
     for value in [&mut there, &mut value] {
+        if let Some(object) = value.as_object_mut() {
+            object.remove("status");
+        }
         if let Some(metadata) = value
             .pointer_mut("/metadata")
             .and_then(Value::as_object_mut)

@@ -116,6 +116,7 @@ mod tests {
             phase: Phase::Running,
             restarts: 0,
             wanted: wanted.map(str::to_owned),
+            hindrance: None,
         }
     }
 

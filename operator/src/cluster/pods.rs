@@ -1,7 +1,7 @@
 //! What the pods of a server said last, and asking them again.
 
 use super::dereference::answers;
-use super::row::PodRow;
+use super::row::{Phase, PodRow};
 use crate::pod_status;
 use crate::reconcile::report::{PodReport, PodStatus};
 use futures::future::join_all;
@@ -92,6 +92,8 @@ impl Pods {
             .map(|(name, pod)| PodReport {
                 pod: name.clone(),
                 said: pod.said.clone(),
+                is_ending: pod.row.phase == Phase::Ending,
+                hindrance: pod.row.hindrance.clone(),
             })
             .collect()
     }
@@ -166,7 +168,6 @@ async fn ask_whoever_is_there(route: &Route, namespace: &str, pod: &PodRow) -> O
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::row::Phase;
 
     fn row(restarts: i64) -> PodRow {
         PodRow {
@@ -176,6 +177,7 @@ mod tests {
             phase: Phase::Running,
             restarts,
             wanted: None,
+            hindrance: None,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::kind::Kind;
 use crate::reconcile::{Invalid, Object, Observed};
+use k8s_openapi::api::core::v1::{ContainerStatus, PodCondition};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::DynamicObject;
 use mailaccess_crds::admission::{self, FieldError};
@@ -72,7 +73,16 @@ pub struct PodRow {
     pub restarts: i64,
     /// What the kubelet was nudged with last.
     pub wanted: Option<String>,
+    /// What keeps it from running, where that will not pass by itself.
+    pub hindrance: Option<String>,
 }
+
+const ROLLOUT_FIELDS: [&str; 4] = [
+    "conditions",
+    "observedGeneration",
+    "replicas",
+    "updatedReplicas",
+];
 
 /// The few keys that anybody reads in Secrets of others.
 const READ_KEYS: [&str; 4] = ["passwd", "group", "tls.crt", "tls.key"];
@@ -252,11 +262,15 @@ fn project(kind: Kind, mut value: Value) -> Value {
         annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
     }
     if let Some(object) = value.as_object_mut() {
-        if kind != Kind::Service {
-            object.remove("status");
+        match kind {
+            Kind::Service => {}
+            Kind::Deployment => keep_rollout(object.get_mut("status")),
+            _ => {
+                object.remove("status");
+            }
         }
         if !is_ours {
-            for field in ["spec", "binaryData"] {
+            for field in ["spec", "status", "binaryData"] {
                 object.remove(field);
             }
             match kind {
@@ -285,6 +299,24 @@ fn is_ours(value: &Value) -> bool {
             .any(|owner| owner["kind"] == "MailAccessServer" && owner["controller"] == true)
 }
 
+/// Of a Deployment's status what tells how far its pods are of the newest template. The rest changes all the
+/// time.
+fn keep_rollout(status: Option<&mut Value>) {
+    let Some(status) = status.and_then(Value::as_object_mut) else {
+        return;
+    };
+    status.retain(|key, _| ROLLOUT_FIELDS.contains(&key.as_str()));
+    for condition in status
+        .get_mut("conditions")
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object_mut)
+    {
+        condition.retain(|key, _| !key.starts_with("last"));
+    }
+}
+
 fn keep_keys(data: Option<&mut Value>) {
     if let Some(data) = data.and_then(Value::as_object_mut) {
         data.retain(|key, _| READ_KEYS.contains(&key.as_str()));
@@ -303,6 +335,7 @@ impl PodRow {
                 .as_ref()
                 .is_some_and(|state| state.running.is_some())
         });
+        let hindrance = hindrance(&status.conditions.unwrap_or_default(), &containers);
         let label = |key: &str| pod.metadata.labels.as_ref()?.get(key).cloned();
         Some(Self {
             name: pod.metadata.name?,
@@ -322,6 +355,29 @@ impl PodRow {
                 .metadata
                 .annotations
                 .and_then(|mut annotations| annotations.remove(WANTED_ANNOTATION)),
+            hindrance,
         })
     }
+}
+
+/// Nothing of what every pod goes through, and no text that changes from one attempt to the next: each is a
+/// status that is written.
+fn hindrance(conditions: &[PodCondition], containers: &[ContainerStatus]) -> Option<String> {
+    let unschedulable = conditions
+        .iter()
+        .find(|it| it.type_ == "PodScheduled" && it.reason.as_deref() == Some("Unschedulable"));
+    if let Some(condition) = unschedulable {
+        let text = condition.message.as_deref().unwrap_or_default();
+        return Some(format!("Unschedulable: {}", text.trim_end_matches('.')));
+    }
+    containers.iter().find_map(|container| {
+        let waiting = container.state.as_ref()?.waiting.as_ref()?;
+        match waiting.reason.as_deref()? {
+            "ContainerCreating" | "PodInitializing" => None,
+            "ErrImagePull" | "ImagePullBackOff" => {
+                Some(format!("ImagePullBackOff: {}", container.image))
+            }
+            reason => Some(reason.to_owned()),
+        }
+    })
 }

@@ -30,6 +30,8 @@ impl Truth {
 pub enum Reason {
     /// The object is valid and obeyed.
     Accepted,
+    /// Administrator, Anonymous and Guest never read mail.
+    BuiltInAccount,
     /// The certificate has expired, or is not valid yet.
     CertificateNotValid,
     /// Another object says something of the same target.
@@ -76,6 +78,10 @@ pub enum Reason {
     Refused,
     /// Everything that is pointed at is there.
     ResolvedRefs,
+    /// Pods of the newest template come, one behind the other.
+    RollingOut,
+    /// Pods of the newest template cannot come.
+    RolloutFailed,
     /// A Secret is not there.
     SecretNotFound,
     /// A Secret lacks what is needed.

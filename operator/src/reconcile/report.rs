@@ -7,12 +7,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// One pod.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct PodReport {
     /// Its name.
     pub pod: String,
     /// What it said last; nothing, and nobody knows what it serves.
     pub said: Option<PodStatus>,
+    /// Whether it was asked to end.
+    pub is_ending: bool,
+    /// What keeps it from running, as half a sentence, where that will not pass by itself.
+    pub hindrance: Option<String>,
 }
 
 /// The part of a pod's `/status` that statuses are made of. Fields that this release does not know are
@@ -127,6 +131,12 @@ pub struct HandshakeReport {
 }
 
 impl PodReport {
+    /// Whether it said that it takes no clients.
+    pub fn is_unready(&self) -> bool {
+        let said = self.said.as_ref();
+        said.is_some_and(|said| !said.not_ready.is_empty())
+    }
+
     /// What a pod has loaded of a document.
     pub fn loaded(&self, name: DocumentName) -> Option<Header> {
         let document = self.said.as_ref()?.documents.get(&name.file_name())?;

@@ -7,15 +7,17 @@ pub mod certificate;
 pub mod conditions;
 pub mod mailbox;
 pub mod orphan;
+pub mod rollout;
 pub mod server;
 pub mod serving;
 
 use super::build::Built;
 use super::dereference::{Observed, World};
+use super::finding::Reason;
 use super::validate::Validated;
 use mailaccess_crds::{
     CASMailbox, CASMailboxStatus, CertificateBinding, CertificateBindingStatus, Condition,
-    MailAccessServer, MailAccessServerStatus,
+    ConditionStatus, MailAccessServer, MailAccessServerStatus,
 };
 use std::collections::BTreeMap;
 
@@ -42,7 +44,12 @@ impl Statuses {
             .flatten()
             .any(|condition| {
                 condition.type_ == "Programmed"
-                    && condition.status != mailaccess_crds::ConditionStatus::True
+                    && match condition.status {
+                        ConditionStatus::True => false,
+                        ConditionStatus::Unknown => true,
+                        // What pods refuse may fit later: a port that somebody else has.
+                        ConditionStatus::False => condition.reason == Reason::Refused.to_string(),
+                    }
             })
     }
 }

@@ -6,7 +6,7 @@ use k8s_openapi::jiff::{Timestamp, ToSpan as _};
 use mailaccess_config::DocumentName;
 use mailaccess_config::document;
 use mailaccess_crds::admission::{self, read_documents};
-use mailaccess_crds::{Condition, ConditionStatus};
+use mailaccess_crds::{Condition, ConditionStatus, MailAccessServerStatus};
 use mailaccess_operator::files::dereference::{Surroundings, dereference, orphans};
 use mailaccess_operator::files::{Ledger, Notice, ObjectId, SourceFile};
 use mailaccess_operator::reconcile::build::self_signed::FreshKey;
@@ -121,6 +121,7 @@ pub(crate) struct Cluster {
     pub(crate) unwritten: Vec<Unwritten>,
     /// Where the Service is reached.
     pub(crate) addresses: Vec<String>,
+    server_status: Option<MailAccessServerStatus>,
     pub(crate) now: Timestamp,
 }
 
@@ -133,11 +134,13 @@ impl Cluster {
             pods: vec![PodReport {
                 pod: "mail-0".to_owned(),
                 said: None,
+                ..PodReport::default()
             }],
             remembered: Vec::new(),
             made_anew: false,
             unwritten: Vec::new(),
             addresses: vec!["192.0.2.1".to_owned()],
+            server_status: None,
             now: now(),
         }
     }
@@ -231,6 +234,7 @@ impl Cluster {
         } = statuses;
         let mut conditions = BTreeMap::new();
         assert_fits(SERVER, &server);
+        self.server_status = Some(server.clone());
         self.ledger
             .set_status(&id("MailAccessServer/mail"), &server);
         conditions.insert("MailAccessServer/mail".to_owned(), server.conditions);
@@ -261,6 +265,11 @@ impl Cluster {
         let outcome = self.reconcile();
         self.load(&outcome.built);
         self.reconcile()
+    }
+
+    /// What was said last of the server `mail`.
+    pub(crate) fn server_status(&self) -> MailAccessServerStatus {
+        self.server_status.clone().expect("it was reconciled")
     }
 
     /// A document as it lies in its object.

@@ -195,6 +195,21 @@ fn a_rolling_update_refuses_nobody_and_ends_sessions_between_two_commands() {
     let begin = now();
     let patch = json!({"spec": {"image": {"reference": NEXT_IMAGE}}});
     tenant.patch("mailaccessservers", "mail", &patch);
+    // `Ready` of the new generation, and it is so.
+    let is_ready = || {
+        let server = tenant.get("mailaccessservers", "mail")?;
+        let generation = &server["metadata"]["generation"];
+        let conditions = server["status"]["conditions"].as_array()?.clone();
+        let ready = conditions.into_iter().find(|it| it["type"] == "Ready")?;
+        (ready["status"] == "True" && &ready["observedGeneration"] == generation).then_some(())
+    };
+    eventually("the server says that the new image serves", LIMIT, is_ready);
+    let pods = tenant.pod_objects();
+    let old = pods.iter().filter(|pod| {
+        pod["spec"]["containers"][0]["image"] != NEXT_IMAGE
+            && pod["metadata"]["deletionTimestamp"].is_null()
+    });
+    assert_eq!(old.count(), 0, "it says so too early");
     eventually("the new image serves alone", LIMIT, || {
         is_rolled_out(&tenant).then_some(())
     });
@@ -202,7 +217,6 @@ fn a_rolling_update_refuses_nobody_and_ends_sessions_between_two_commands() {
         "rolling update of two pods",
         format!("{:.1?}", begin.elapsed()),
     );
-    tenant.wait_for("mailaccessservers", "mail", "Ready", "True");
     eventually("all sessions are there again", LIMIT, || {
         let faults = counts.faults.lock().unwrap();
         (!faults.is_empty() || counts.live.load(Ordering::Relaxed) == all).then_some(())

@@ -1,7 +1,7 @@
 //! The status of a CertificateBinding: which certificate is in force, and how many pods serve it.
 
 use super::conditions::{Findings, Stamp, at_most, conditions};
-use super::server::number;
+use super::server::{nobody_is_ready, number};
 use super::serving::{Count, count, outstanding, refused};
 use crate::reconcile::build::Built;
 use crate::reconcile::dereference::World;
@@ -72,6 +72,9 @@ fn programmed(world: &World, binding: &ValidatedBinding, built: &Built, count: C
     let is_ours = |refusal: &Refusal| matches!(&refusal.subject, Subject::Tls(protocol) if binding.services.contains(protocol));
     if let Some(finding) = refused(&world.pods, is_ours) {
         return finding;
+    }
+    if nobody_is_ready(&world.pods).is_some() {
+        return Finding::unknown(Reason::NotReady, "No pod is ready yet.");
     }
     let thumbprint = &certificate.leaf().thumbprint;
     let shown = world

@@ -1,6 +1,7 @@
 //! The status of a CASMailbox. What was served once stays so: it is not rewritten because pods come and go.
 
 use super::conditions::{Findings, Stamp, conditions};
+use super::server::nobody_is_ready;
 use super::serving::{count, outstanding};
 use crate::reconcile::build::Built;
 use crate::reconcile::dereference::World;
@@ -46,10 +47,15 @@ fn programmed(
     }
     let done = || Finding::yes(Reason::Programmed, "Served by every pod.");
     let made = world.server.metadata().creation_timestamp.as_ref();
-    if is_latched(mailbox, previous, made)
-        || count(&world.pods, built, &mailbox.documents).is_complete()
-    {
+    if is_latched(mailbox, previous, made) {
         return done();
+    }
+    if count(&world.pods, built, &mailbox.documents).is_complete() {
+        return if nobody_is_ready(&world.pods).is_some() {
+            Finding::unknown(Reason::NotReady, "No pod is ready yet.")
+        } else {
+            done()
+        };
     }
     let mut finding = outstanding(&world.pods, built, &mailbox.documents);
     if finding.reason == Reason::Pending {
@@ -59,16 +65,20 @@ fn programmed(
     finding
 }
 
-/// Whether this generation was served by every pod of this server before, with the same conflict and validity.
+/// Whether this generation was served by every pod of this server before, with the same conflict and validity, and
+/// with a target that was there, or was not, as now: somebody who comes later is in documents that came later.
 fn is_latched(mailbox: &ValidatedMailbox, previous: &[Condition], made: Option<&Time>) -> bool {
     let find = |name: &str| previous.iter().find(|condition| condition.type_ == name);
-    let (Some(programmed), Some(accepted)) = (find("Programmed"), find("Accepted")) else {
+    let (Some(programmed), Some(accepted), Some(resolved)) =
+        (find("Programmed"), find("Accepted"), find("ResolvedRefs"))
+    else {
         return false;
     };
     programmed.status == ConditionStatus::True
         // An earlier server of that name is another matter.
         && made.is_none_or(|made| programmed.last_transition_time >= *made)
         && programmed.observed_generation == mailbox.generation
+        && resolved.reason == mailbox.resolved.reason.to_string()
         && accepted.reason == mailbox.accepted.reason.to_string()
         && accepted.message == mailbox.accepted.message
 }

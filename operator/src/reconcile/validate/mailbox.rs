@@ -6,10 +6,10 @@ use super::people::People;
 use crate::reconcile::dereference::{Invalid, Observed, ServerRef};
 use crate::reconcile::finding::{Finding, Reason, list};
 use mailaccess_config::{
-    DocumentName, GroupName, MailboxAddress, Right, Rights, Settings, logon_name,
+    DocumentName, GroupName, MailboxAddress, Right, Rights, Settings, access, logon_name,
 };
 use mailaccess_crds::CASMailbox;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Whom a CASMailbox speaks of.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,6 +55,15 @@ struct Statement<'a> {
     accepted: Finding,
     /// Why there is no target, though the object says one.
     unresolved: Option<Finding>,
+}
+
+impl Statement<'_> {
+    /// Whether it allows something to an account that is always blocked.
+    fn asks_too_much(&self) -> bool {
+        let is_built_in = |target: &Target| matches!(target, Target::Mailbox(address) if access::is_built_in(address));
+        [self.rights.imap, self.rights.pop].contains(&Some(Right::Allow))
+            && self.targets.iter().any(is_built_in)
+    }
 }
 
 /// Judges every CASMailbox of a server against each other, its settings and its people.
@@ -208,7 +217,13 @@ fn conclude(
         .collect();
     others.sort_unstable();
     let is_valid = matches!(statement.object, Observed::Valid(_));
-    let accepted = if is_valid && !others.is_empty() {
+    let accepted = if is_valid && statement.asks_too_much() {
+        Finding::no(
+            Reason::BuiltInAccount,
+            "spec.mailbox: Administrator, Anonymous and Guest can never use POP3 or IMAP4, whatever is said of them; \
+             remove the object.",
+        )
+    } else if is_valid && !others.is_empty() {
         conflict(statement, &others)
     } else {
         statement.accepted.clone()
@@ -227,7 +242,7 @@ fn conclude(
     ValidatedMailbox {
         name: name.to_owned(),
         generation: statement.object.generation(),
-        documents: statement.targets.iter().map(document).collect(),
+        documents: documents(&statement.targets, people),
         accepted,
         resolved,
     }
@@ -286,9 +301,21 @@ fn resolve(target: &Target, settings: Option<&Settings>, people: &People) -> Fin
     }
 }
 
-fn document(target: &Target) -> DocumentName {
-    match target {
-        Target::Mailbox(address) => DocumentName::Mailboxes(address.shard()),
-        Target::Group(_) => DocumentName::Rules,
+/// Where it is said, and where it is said who they are that it speaks of.
+fn documents(targets: &[Target], people: &People) -> Vec<DocumentName> {
+    let mut documents = BTreeSet::new();
+    for target in targets {
+        match target {
+            Target::Mailbox(address) => {
+                documents.insert(DocumentName::Mailboxes(address.shard()));
+                documents.insert(DocumentName::Credentials(address.shard()));
+            }
+            Target::Group(group) => {
+                documents.insert(DocumentName::Rules);
+                let members = people.members_of(group);
+                documents.extend(members.map(|member| DocumentName::Mailboxes(member.shard())));
+            }
+        }
     }
+    documents.into_iter().collect()
 }

@@ -69,6 +69,14 @@ impl People {
         people
     }
 
+    /// Who is in a group.
+    pub fn members_of(&self, group: &GroupName) -> impl Iterator<Item = &MailboxAddress> {
+        self.groups_of
+            .iter()
+            .filter(move |(_, groups)| groups.contains(group))
+            .map(|(member, _)| member)
+    }
+
     /// The server's `ResolvedRefs`. The gravest problem gives the reason; a warning alone leaves it true.
     pub fn finding(&self) -> Finding {
         let mut problems = self.problems.clone();
