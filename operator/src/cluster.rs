@@ -248,7 +248,8 @@ impl Supervisor {
             }
             tracing::info!(server = %key, "reconcile");
             let wanted = self.start_statuses(&key.namespace);
-            let reconciler = Reconciler::new(key.clone(), Arc::clone(&self.shared), wanted);
+            let events = self.events.clone();
+            let reconciler = Reconciler::new(key.clone(), Arc::clone(&self.shared), wanted, events);
             let task = self.workers.spawn(reconciler.run(self.stop.clone()));
             self.servers.insert(key, task);
         }

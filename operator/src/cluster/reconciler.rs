@@ -6,7 +6,9 @@ use super::backoff::Backoff;
 use super::conclusion::{adopt, wanted};
 use super::dereference::{answers, dereference};
 use super::difference::{Write, difference};
+use super::events::Transition;
 use super::in_vain::{InVain, Prospect};
+use super::kind::Kind;
 use super::metrics::Metrics;
 use super::nudge::{Nudges, nudge};
 use super::pods::{Pods, Route};
@@ -19,6 +21,7 @@ use crate::reconcile::build::self_signed::SelfSignedError;
 use crate::reconcile::build::{self, Built, Moment, Unwritten};
 use crate::reconcile::dereference::{Operator, World};
 use crate::reconcile::update_status;
+use crate::reconcile::validate::certificate::date;
 use crate::reconcile::validate::{Validated, validate};
 use crate::refused_certificates::Refusals;
 use futures::future::join_all;
@@ -27,7 +30,7 @@ use mailaccess_config::DocumentName;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -42,6 +45,8 @@ const ASK_SELDOM: Duration = Duration::from_secs(2);
 const A_WHILE: Duration = Duration::from_mins(2);
 /// Certificates come of age while nobody edits anything.
 const LOOK_EVERY: Duration = Duration::from_hours(1);
+/// An edit does not wait for the next attempt at what was refused, but the attempts are not one behind the other.
+const PAUSE: Duration = Duration::from_millis(200);
 /// So many times in a row somebody else may be quicker before this counts as a failure.
 const START_OVERS: u32 = 8;
 
@@ -67,6 +72,7 @@ pub struct Reconciler {
     shared: Arc<Shared>,
     waker: Arc<Notify>,
     wanted: watch::Sender<Wanted>,
+    events: mpsc::Sender<Transition>,
     pods: Pods,
     nudges: Nudges,
     /// What was decided last.
@@ -112,6 +118,14 @@ struct Outcome {
     first: Option<ApplyError>,
 }
 
+/// When a pass that failed is made again.
+struct Retry {
+    /// By itself.
+    at: Instant,
+    /// When something changes, no earlier than this.
+    not_before: Instant,
+}
+
 /// How a pass ended.
 enum Pass {
     /// Everything is written, but for what is left until then.
@@ -141,12 +155,18 @@ impl PassError {
 
 impl Reconciler {
     /// Prepares the reconciliation of a server.
-    pub fn new(key: ServerKey, shared: Arc<Shared>, wanted: watch::Sender<Wanted>) -> Self {
+    pub fn new(
+        key: ServerKey,
+        shared: Arc<Shared>,
+        wanted: watch::Sender<Wanted>,
+        events: mpsc::Sender<Transition>,
+    ) -> Self {
         Self {
             waker: shared.store.waker(&key),
             key,
             shared,
             wanted,
+            events,
             pods: Pods::default(),
             nudges: Nudges::default(),
             current: None,
@@ -167,11 +187,8 @@ impl Reconciler {
             let retry = match self.counted_pass().await {
                 Ok(Pass::Gone) => break,
                 Ok(Pass::Later(at)) => {
-                    // Later changes are collected until then.
-                    tokio::select! {
-                        () = stop.cancelled() => break,
-                        () = sleep_until(at) => continue,
-                    }
+                    self.collect_until(at, &stop).await;
+                    continue;
                 }
                 Ok(Pass::Done(left_until)) => {
                     backoff.reset();
@@ -188,7 +205,17 @@ impl Reconciler {
                     start_overs = 0;
                     let delay = backoff.delay();
                     tracing::warn!(server = %self.key, failures = backoff.failures(), ?delay, "{error}");
-                    Instant::now() + delay
+                    let now = Instant::now();
+                    // What collided wakes by itself.
+                    let pause = if error.is_conflict() {
+                        delay
+                    } else {
+                        delay.min(PAUSE)
+                    };
+                    Retry {
+                        at: now + delay,
+                        not_before: now + pause,
+                    }
                 }
             };
             self.wait(Some(retry), None, &stop).await;
@@ -199,24 +226,44 @@ impl Reconciler {
     /// Waits for the next pass; asks the pods meanwhile, if that is worth it.
     async fn wait(
         &mut self,
-        retry: Option<Instant>,
+        retry: Option<Retry>,
         left_until: Option<Instant>,
         stop: &CancellationToken,
     ) {
-        let hourly = Instant::now() + LOOK_EVERY;
-        let look_again = retry.or(left_until).unwrap_or(hourly);
+        let now = Instant::now();
+        let look_again = retry.as_ref().map(|retry| retry.at).or(left_until);
+        let look_again = look_again.unwrap_or(now + LOOK_EVERY);
+        let wake_from = retry.map_or(now, |retry| retry.not_before);
         let waker = Arc::clone(&self.waker);
         loop {
             let ask = self.ask_at();
+            let woken = async {
+                sleep_until(wake_from).await;
+                waker.notified().await;
+            };
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = sleep_until(look_again) => return,
-                // After a failure not before its time, whatever comes in.
-                () = waker.notified(), if retry.is_none() => return,
+                () = woken => return,
                 () = sleep_until(ask.unwrap_or(look_again)), if ask.is_some() => {
                     if self.look_at_pods().await {
                         return;
                     }
+                }
+            }
+        }
+    }
+
+    /// Collects changes until then. What was published before is looked after meanwhile: of edits that come one
+    /// behind the other each is said to be served when it is.
+    async fn collect_until(&mut self, at: Instant, stop: &CancellationToken) {
+        loop {
+            let ask = self.ask_at();
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = sleep_until(at) => return,
+                () = sleep_until(ask.unwrap_or(at)), if ask.is_some() => {
+                    self.look_at_pods().await;
                 }
             }
         }
@@ -286,15 +333,23 @@ impl Reconciler {
         }
         if has_documents {
             self.unserved_since.get_or_insert(Instant::now());
-            // What a pod said before this publication says nothing about it.
-            self.pods.forget();
+            // Another publication, another while.
+            self.outstanding_since = None;
         }
+        self.announce(&current, &writes);
+        let has_workload = writes
+            .iter()
+            .any(|planned| matches!(planned.object, Object::Deployment(_)));
         let mut outcome = self.write(writes).await?;
         let left_until = left.iter().map(|(_, until)| *until).min();
         outcome
             .unwritten
             .extend(left.into_iter().map(|(object, _)| contested(&object)));
         current.built.unwritten = outcome.unwritten;
+        if has_workload && let Some((parts, _)) = self.shared.store.parts(&self.key) {
+            // The Deployment that was there before tells how far that one was rolled out.
+            current.world.existing = parts.existing;
+        }
         self.current = Some(current);
         if !has_documents || outcome.first.is_some() {
             self.pods.ask(&self.shared.route, &self.key.namespace).await;
@@ -304,6 +359,41 @@ impl Reconciler {
         match outcome.first {
             Some(error) => Err(error.into()),
             None => Ok(Pass::Done(left_until)),
+        }
+    }
+
+    /// Says that the server's own certificate is about to be another one: whoever trusts it as it is will be asked.
+    fn announce(&self, current: &Current, writes: &[PlannedWrite]) {
+        let is_written = writes
+            .iter()
+            .any(|planned| document(&planned.object) == Some(DocumentName::Certificates));
+        let before = current.validated.published.self_signed();
+        let (Some(before), Some(after), true) = (before, &current.built.self_signed, is_written)
+        else {
+            return;
+        };
+        if before.id() == after.id() {
+            return;
+        }
+        let (before, after) = (before.leaf(), after.leaf());
+        let transition = Transition {
+            kind: Kind::MailAccessServer,
+            namespace: self.key.namespace.clone(),
+            name: self.key.name.clone(),
+            uid: current.built.server.uid.clone(),
+            is_warning: false,
+            reason: "SelfSignedCertificateRenewed".to_owned(),
+            note: format!(
+                "The self-signed certificate {}, valid until {}, is replaced by {}, valid until {}. Clients that were \
+                 told to trust it ask again.",
+                before.thumbprint,
+                date(before.not_after),
+                after.thumbprint,
+                date(after.not_after),
+            ),
+        };
+        if self.events.try_send(transition).is_err() {
+            tracing::debug!(server = %self.key, "too many events wait; one is left out");
         }
     }
 

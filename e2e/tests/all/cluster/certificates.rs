@@ -109,5 +109,64 @@ fn a_certificate_with_another_ones_key_or_none_leaves_the_last_good_one_served()
     });
     tenant.wait_for("certificatebindings", "mail", "Ready", "True");
     assert_eq!(tenant.restarts(), [json!(0)]);
+
+    // Nothing is said of it when something else is edited.
+    operator.wait_for_rest();
+    let written = || {
+        operator.metric(
+            "mailaccess_operator_statuses_written_total",
+            "CertificateBinding",
+        )
+    };
+    let before = written();
+    let edit = json!({"spec": {"popEnabled": false}});
+    tenant.patch("casmailboxes", "ann", &edit);
+    eventually("the edit is served", LIMIT, || {
+        let mailbox = tenant.get("casmailboxes", "ann")?;
+        let generation = &mailbox["metadata"]["generation"];
+        let conditions = mailbox["status"]["conditions"].as_array()?.clone();
+        let ready = conditions.into_iter().find(|it| it["type"] == "Ready")?;
+        (ready["status"] == "True" && &ready["observedGeneration"] == generation).then_some(())
+    });
+    operator.wait_for_rest();
+    assert!(
+        (written() - before).abs() < 0.5,
+        "{before} then {}",
+        written()
+    );
+    operator.stop();
+}
+
+#[test]
+#[ignore = "needs root and the cluster's tools: e2e/run"]
+fn the_self_signed_certificate_is_announced_before_it_is_another_one() {
+    let tenant = Tenant::new("announced");
+    tenant.quickstart(1);
+    let operator = Operator::start(&tenant);
+    let pod = tenant.wait_until_served()[0];
+    let shown = || tenant.sandbox.within(Place::Client, || certificate(pod));
+    let first = shown().unwrap();
+    let domains =
+        json!([{"name": "example.com", "netbiosName": "EXAMPLE"}, {"name": "example.org"}]);
+    tenant.patch(
+        "mailaccessservers",
+        "mail",
+        &json!({"spec": {"domains": domains}}),
+    );
+    let second = eventually("another certificate is served", LIMIT, || {
+        shown().filter(|der| *der != first)
+    });
+    let path = format!("/apis/events.k8s.io/v1/namespaces/{}/events", tenant.name);
+    let note = eventually("an event says so", LIMIT, || {
+        let events = tenant.sandbox.request("GET", &path, None);
+        let events = events["items"].as_array()?.clone();
+        let event = events
+            .into_iter()
+            .find(|event| event["reason"] == "SelfSignedCertificateRenewed")?;
+        event["note"].as_str().map(str::to_owned)
+    });
+    figure("said of another self-signed certificate", &note);
+    let (from, to) = (thumbprint(&first), thumbprint(&second));
+    assert!(note.contains(&from) && note.contains(&to), "{note}");
     operator.stop();
 }

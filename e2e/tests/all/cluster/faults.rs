@@ -241,6 +241,24 @@ fn an_object_that_is_refused_is_said_and_stops_nothing_else() {
     let pod = tenant.pods()[0].1;
     tenant.wait_for_banner(pod, "IMAP4");
     assert!(tenant.core("services", "mail").is_none());
+    // When it is tried only now and then, edits are served as ever.
+    eventually("the tries are seldom", Duration::from_mins(1), || {
+        let failed = operator.metric("controller_runtime_reconcile_errors_total", "");
+        (failed >= 9.0).then_some(())
+    });
+    let mut slowest = Duration::ZERO;
+    for number in 0..5 {
+        let banner = format!("Edit {number}");
+        tenant.set_banner(&banner);
+        let begin = now();
+        tenant.wait_for_banner(pod, &banner);
+        slowest = slowest.max(begin.elapsed());
+    }
+    figure(
+        "slowest of 5 edits while a Service is refused",
+        format!("{slowest:.1?}"),
+    );
+    assert!(slowest < Duration::from_secs(5), "{slowest:?}");
     // Longer than any number of tries at the beginning: it is still tried.
     proxy.rule(|_| Fault::None);
     tenant.wait_for("mailaccessservers", "mail", "Ready", "True");
