@@ -4,7 +4,7 @@ use super::machine::{self, Machine};
 use super::{GONE, alone_beside_the_tests_cluster, control_groups, folder, script};
 use crate::cluster::sandbox::Sandbox;
 use crate::cluster::tenant::LIMIT;
-use crate::harness::{capture, checkout, eventually, figure, now, run};
+use crate::harness::{binary, capture, checkout, eventually, figure, now, run};
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -111,6 +111,67 @@ fn people_have_a_cluster_of_their_own_beside_that_of_the_tests() {
     assert_refused(
         &capture(script("down").arg(&folder)),
         "there is no cluster in",
+    );
+}
+
+/// The lines of the README that begin with `e2e/image` up to `e2e/cluster/down`, on a cluster in this folder and
+/// with the programs of these tests.
+fn lines_of_the_readme(folder: &Path, out: &Path) -> Vec<String> {
+    let text = fs::read_to_string(checkout().join("README.md")).unwrap();
+    let lines = text
+        .lines()
+        .skip_while(|line| !line.starts_with("    e2e/image --archive "));
+    let programs = binary("mailaccess").parent().unwrap().to_owned();
+    let (folder, out, programs) = (folder.display(), out.display(), programs.display());
+    lines
+        .take_while(|line| line.starts_with("    "))
+        .map(|line| {
+            let line = match line.trim().split_once(' ') {
+                Some(("e2e/image", rest)) => format!("e2e/image --binaries {programs} {rest}"),
+                Some(("e2e/cluster/up", rest)) => format!("e2e/cluster/up {rest} {folder}"),
+                Some(("e2e/cluster/in", rest)) => {
+                    format!("e2e/cluster/in --folder {folder} {rest}")
+                }
+                None if line.trim() == "e2e/cluster/down" => format!("e2e/cluster/down {folder}"),
+                _ => panic!("{line}"),
+            };
+            line.replace(" out", &format!(" {out}"))
+        })
+        .collect()
+}
+
+#[test]
+#[ignore = "needs root and Debian's packages: e2e/run"]
+fn the_lines_of_the_readme_lead_to_a_first_mail() {
+    let _alone = alone_beside_the_tests_cluster();
+    let parent = folder();
+    let folder = parent.path().join("c");
+    let _down = Down::at_the_end(&folder);
+    let lines = lines_of_the_readme(&folder, &parent.path().join("out"));
+    let shell = |line: &str| {
+        let mut bash = Command::new("bash");
+        bash.args(["-c", line]).current_dir(checkout());
+        bash
+    };
+    let begin = now();
+    let mut mail = String::new();
+    for line in &lines {
+        if line.contains(" curl ") {
+            // A node enters the load balancer a moment after its pod is ready.
+            mail = eventually("a mail is fetched", LIMIT, || {
+                let fetched = capture(&mut shell(line));
+                let text = String::from_utf8_lossy(&fetched.stdout).into_owned();
+                fetched.status.success().then_some(text)
+            });
+        } else {
+            run(&mut shell(line));
+        }
+    }
+    assert!(mail.contains("Subject: Welcome to your mailbox"), "{mail}");
+    assert!(lines.len() >= 7, "{lines:#?}");
+    figure(
+        "the README's lines on a cluster",
+        format!("{:.1?}", begin.elapsed()),
     );
 }
 
