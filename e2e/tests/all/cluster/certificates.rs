@@ -121,13 +121,7 @@ fn a_certificate_with_another_ones_key_or_none_leaves_the_last_good_one_served()
     let before = written();
     let edit = json!({"spec": {"popEnabled": false}});
     tenant.patch("casmailboxes", "ann", &edit);
-    eventually("the edit is served", LIMIT, || {
-        let mailbox = tenant.get("casmailboxes", "ann")?;
-        let generation = &mailbox["metadata"]["generation"];
-        let conditions = mailbox["status"]["conditions"].as_array()?.clone();
-        let ready = conditions.into_iter().find(|it| it["type"] == "Ready")?;
-        (ready["status"] == "True" && &ready["observedGeneration"] == generation).then_some(())
-    });
+    tenant.wait_for("casmailboxes", "ann", "Ready", "True");
     operator.wait_for_rest();
     assert!(
         (written() - before).abs() < 0.5,

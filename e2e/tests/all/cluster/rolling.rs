@@ -195,15 +195,7 @@ fn a_rolling_update_refuses_nobody_and_ends_sessions_between_two_commands() {
     let begin = now();
     let patch = json!({"spec": {"image": {"reference": NEXT_IMAGE}}});
     tenant.patch("mailaccessservers", "mail", &patch);
-    // `Ready` of the new generation, and it is so.
-    let is_ready = || {
-        let server = tenant.get("mailaccessservers", "mail")?;
-        let generation = &server["metadata"]["generation"];
-        let conditions = server["status"]["conditions"].as_array()?.clone();
-        let ready = conditions.into_iter().find(|it| it["type"] == "Ready")?;
-        (ready["status"] == "True" && &ready["observedGeneration"] == generation).then_some(())
-    };
-    eventually("the server says that the new image serves", LIMIT, is_ready);
+    tenant.wait_for("mailaccessservers", "mail", "Ready", "True");
     let pods = tenant.pod_objects();
     let old = pods.iter().filter(|pod| {
         pod["spec"]["containers"][0]["image"] != NEXT_IMAGE
