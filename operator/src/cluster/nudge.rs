@@ -117,6 +117,7 @@ mod tests {
             restarts: 0,
             wanted: wanted.map(str::to_owned),
             hindrance: None,
+            is_ready: true,
         }
     }
 

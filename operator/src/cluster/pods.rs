@@ -110,6 +110,18 @@ impl Pods {
             .any(|pod| answers(&pod.row) && (pod.said.is_none() || pod.misses > 0))
     }
 
+    /// Whether some pod is not ready, or its kubelet does not know yet that it is: what it says next may come without
+    /// a sign of the kubelet's.
+    pub fn has_unready(&self) -> bool {
+        self.by_name.values().any(|pod| {
+            let says_ready = pod
+                .said
+                .as_ref()
+                .is_some_and(|said| said.not_ready.is_empty());
+            pod.row.phase == Phase::Running && !(says_ready && pod.row.is_ready)
+        })
+    }
+
     /// Asks all pods at once. Says whether anything is news.
     pub async fn ask(&mut self, route: &Route, namespace: &str) -> bool {
         let asked = self.by_name.values().map(|pod| async {
@@ -178,6 +190,7 @@ mod tests {
             restarts,
             wanted: None,
             hindrance: None,
+            is_ready: true,
         }
     }
 
@@ -202,6 +215,25 @@ mod tests {
         }
         assert!(hear(&mut pods, None));
         assert!(!said(&pods));
+    }
+
+    #[test]
+    fn one_is_asked_again_until_its_kubelet_knows_what_it_says() {
+        let mut pods = Pods::default();
+        let with = |is_ready| PodRow { is_ready, ..row(0) };
+        for (is_ready, not_ready, expected) in [
+            (false, vec![], true),
+            (true, vec!["no volume".to_owned()], true),
+            (true, vec![], false),
+        ] {
+            pods.update(vec![with(is_ready)]);
+            let said = PodStatus {
+                not_ready,
+                ..PodStatus::default()
+            };
+            hear(&mut pods, Some(said));
+            assert_eq!(pods.has_unready(), expected, "{is_ready}");
+        }
     }
 
     #[test]

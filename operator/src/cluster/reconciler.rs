@@ -541,7 +541,8 @@ impl Reconciler {
         current.world.pods = self.pods.reports();
         current.world.now = k8s_openapi::jiff::Timestamp::now();
         let statuses = update_status::compute(&current.world, &current.validated, &current.built);
-        let is_outstanding = statuses.is_outstanding() || self.pods.has_silent();
+        let is_outstanding =
+            statuses.is_outstanding() || self.pods.has_silent() || self.pods.has_unready();
         let now = Instant::now();
         self.outstanding_since = is_outstanding.then(|| self.outstanding_since.unwrap_or(now));
         let is_served = current

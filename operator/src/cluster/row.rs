@@ -75,6 +75,8 @@ pub struct PodRow {
     pub wanted: Option<String>,
     /// What keeps it from running, where that will not pass by itself.
     pub hindrance: Option<String>,
+    /// Whether its kubelet found it ready.
+    pub is_ready: bool,
 }
 
 const ROLLOUT_FIELDS: [&str; 4] = [
@@ -335,7 +337,8 @@ impl PodRow {
                 .as_ref()
                 .is_some_and(|state| state.running.is_some())
         });
-        let hindrance = hindrance(&status.conditions.unwrap_or_default(), &containers);
+        let conditions = status.conditions.unwrap_or_default();
+        let hindrance = hindrance(&conditions, &containers);
         let label = |key: &str| pod.metadata.labels.as_ref()?.get(key).cloned();
         Some(Self {
             name: pod.metadata.name?,
@@ -356,6 +359,9 @@ impl PodRow {
                 .annotations
                 .and_then(|mut annotations| annotations.remove(WANTED_ANNOTATION)),
             hindrance,
+            is_ready: conditions
+                .iter()
+                .any(|it| it.type_ == "Ready" && it.status == "True"),
         })
     }
 }

@@ -60,6 +60,17 @@ fn pods_that_come_first_wait_for_the_marker_and_the_job_names_the_chown_that_is_
             imap.ok("EXAMINE INBOX").find(" EXISTS");
         }
     });
+    // When the volume is gone later, the server says so, and when it is back, too.
+    let marker = volume.join("mailaccess.volume");
+    let away = volume.join("away");
+    fs::rename(&marker, &away).unwrap();
+    let server = tenant.wait_for("mailaccessservers", "mail", "Ready", "Unknown");
+    assert!(
+        message(&server, "Ready").contains("No pod is ready"),
+        "{server}"
+    );
+    fs::rename(&away, &marker).unwrap();
+    tenant.wait_for("mailaccessservers", "mail", "Ready", "True");
     // Nor while the server had no users, and the pods no mail.
     nothing_has_failed(&tenant);
     let restarts = tenant.restarts();
