@@ -14,9 +14,10 @@ pub mod quickstart;
 pub mod terminal;
 pub mod watch;
 
+use crate::faults::Found;
 use crate::files::dereference;
 use crate::files::source::read_directory;
-use crate::files::{Ledger, ObjectId, SourceFile};
+use crate::files::{Ledger, Notice, ObjectId, SourceFile};
 use crate::pod_status;
 use crate::reconcile::build::{self, Built, Moment};
 use crate::reconcile::dereference::Operator;
@@ -274,6 +275,9 @@ impl<W: Write> Local<W> {
     fn apply_files(&mut self, files: &[SourceFile]) -> Result<()> {
         for notice in self.ledger.apply(files, Timestamp::now()) {
             self.terminal.notice(&notice)?;
+            if let Notice::Refused { fault, .. } = &notice {
+                self.figures.refused(fault);
+            }
         }
         // Before anything of it is served: what was accepted stays so whenever this process ends.
         self.memory.keep(&self.ledger, &mut self.terminal)
@@ -292,13 +296,14 @@ impl<W: Write> Local<W> {
         self.server = server;
         self.show_unserved()?;
         self.collect_garbage()?;
+        let mut found = Found::default();
         if let Some(id) = self.server.clone() {
             let world = dereference::dereference(&self.ledger, &id, self.surroundings()?);
             let Some(mut world) = world else {
                 bail!("{id} vanished while it was looked at");
             };
             let validated = validate(&world);
-            self.figures.count(&validated.bindings.objects)?;
+            found = Found::of(&validated);
             let moment = Moment {
                 now: world.now,
                 fresh_key: &world.fresh_key,
@@ -315,7 +320,9 @@ impl<W: Write> Local<W> {
             self.outstanding = statuses.is_outstanding();
             self.greet(&id, &validated, &built, &statuses)?;
         }
-        self.show_orphans()?;
+        self.show_orphans(&mut found)?;
+        self.figures.judged(found);
+        self.figures.write()?;
         self.memory.keep(&self.ledger, &mut self.terminal)
     }
 
@@ -512,8 +519,10 @@ impl<W: Write> Local<W> {
         clippy::disallowed_methods,
         reason = "the driver reads the clock; what it calls is told"
     )]
-    fn show_orphans(&mut self) -> Result<()> {
+    fn show_orphans(&mut self, found: &mut Found) -> Result<()> {
         for (id, conditions) in dereference::orphans(&self.ledger, Timestamp::now()) {
+            let name = format!("{}/{}", id.namespace, id.name);
+            found.add_orphan(&id.kind, &name, &conditions);
             self.terminal.status(&id, &conditions)?;
         }
         Ok(())
