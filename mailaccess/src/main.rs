@@ -14,16 +14,20 @@ const LAST_CALLS: Duration = Duration::from_millis(100);
 
 fn main() -> ExitCode {
     match run(Cli::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
-            // Where standard error is closed there is nobody to tell.
-            let _ = writeln!(io::stderr(), "error: {error:#}");
+            tell(&error);
             ExitCode::FAILURE
         }
     }
 }
 
-fn run(cli: Cli) -> Result<()> {
+fn tell(error: &anyhow::Error) {
+    // Where standard error is closed there is nobody to tell.
+    let _ = writeln!(io::stderr(), "error: {error:#}");
+}
+
+fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Command::Serve(arguments) => {
             aws_lc_rs::default_provider()
@@ -36,13 +40,19 @@ fn run(cli: Cli) -> Result<()> {
                 .context("start the runtime")?;
             let result = runtime.block_on(serve::serve(arguments));
             runtime.shutdown_timeout(LAST_CALLS);
-            result
+            result.map(|()| ExitCode::SUCCESS)
         }
         Command::Init(arguments) => {
-            for line in init::init(&arguments)? {
+            let done = init::init(&arguments)?;
+            for line in &done.said {
                 writeln!(io::stdout(), "{line}")?;
             }
-            Ok(())
+            done.failures.iter().for_each(tell);
+            Ok(if done.failures.is_empty() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            })
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The command line: what may be typed, and nothing of what it does.
 
+use crate::local::port_offset::PortOffset;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use k8s_openapi::jiff::Timestamp;
 use mailaccess_config::MailboxAddress;
@@ -197,9 +198,9 @@ pub struct Local {
     /// The address to listen on.
     #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS")]
     pub bind: IpAddr,
-    /// Added to every port, so that no privilege is needed.
-    #[arg(long, default_value_t = 1000, value_name = "NUMBER")]
-    pub port_offset: u16,
+    /// Added to every port, so that no privilege is needed; at most 56392.
+    #[arg(long, default_value = "1000", value_name = "NUMBER")]
+    pub port_offset: PortOffset,
     /// The MailAccessServer to serve, if the files have several.
     #[arg(long, value_name = "NAME")]
     pub server: Option<String>,
@@ -216,4 +217,26 @@ pub struct Local {
 pub struct HashPassword {
     /// Whose password it is.
     pub address: MailboxAddress,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn local(offset: &str) -> Result<Cli, String> {
+        Cli::try_parse_from(["mailaccess-operator", "local", "--port-offset", offset])
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_offset_that_leaves_no_admin_port_is_refused_with_the_highest_one() {
+        assert!(local("56392").is_ok());
+        for offset in ["56393", "65535", "65536", "", "x"] {
+            let said = local(offset).err().unwrap_or_default();
+            assert!(
+                said.contains("a whole number of at most 56392"),
+                "{offset}: {said}"
+            );
+        }
+    }
 }

@@ -196,9 +196,11 @@ impl Supervisor {
         }
         let wanted = self.start_statuses(namespace);
         let store = Arc::clone(&self.shared.store);
+        let metrics = Arc::clone(&self.shared.metrics);
         let stop = self.stop.clone();
+        let namespace = namespace.to_owned();
         self.workers
-            .spawn(orphans::keep(store, namespace.to_owned(), wanted, stop));
+            .spawn(orphans::keep(store, namespace, wanted, metrics, stop));
     }
 
     fn start_statuses(&mut self, namespace: &str) -> tokio::sync::watch::Sender<Wanted> {

@@ -6,10 +6,10 @@
 
 pub mod cli;
 pub mod cluster;
+pub mod faults;
 pub mod files;
 pub mod hash_password;
 pub mod local;
 pub mod pod_status;
 pub mod reconcile;
-pub mod refused_certificates;
 pub mod render;

@@ -7,14 +7,17 @@ pub mod ledger_file;
 pub mod mount;
 pub mod objects;
 pub mod pod;
+pub mod port_offset;
 pub mod projection;
+pub mod provision;
 pub mod quickstart;
 pub mod terminal;
 pub mod watch;
 
+use crate::faults::Found;
 use crate::files::dereference;
 use crate::files::source::read_directory;
-use crate::files::{Ledger, ObjectId, SourceFile};
+use crate::files::{Ledger, Notice, ObjectId, SourceFile};
 use crate::pod_status;
 use crate::reconcile::build::{self, Built, Moment};
 use crate::reconcile::dereference::Operator;
@@ -27,11 +30,13 @@ use figures_file::FiguresFile;
 use greeting::{People, Place};
 use k8s_openapi::jiff::Timestamp;
 use ledger_file::LedgerFile;
-use mailaccess_config::{MailboxAddress, Settings};
+use mailaccess_config::MailboxAddress;
 use mailaccess_crds::ConditionStatus;
 use mount::Mount;
 use objects::Objects;
-use pod::{Mailboxes, Pod, PodArguments};
+use pod::{Pod, PodArguments};
+use port_offset::PortOffset;
+use provision::Provision;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Write;
@@ -47,14 +52,14 @@ use watch::Watch;
 const LAST_ACCEPTED: &str = "what was accepted last stays in force";
 /// The only pod's name.
 const POD: &str = "local";
-/// How often the pod is asked while something is outstanding.
+/// How often the pod is asked while nothing is: it may become unready.
+const ASK_SELDOM: Duration = Duration::from_secs(2);
+/// How often while something is outstanding.
 const ASK_EVERY: Duration = Duration::from_millis(250);
 /// How soon after something was written; then less and less often.
 const ASK_SOON: Duration = Duration::from_millis(20);
 /// Documents are written at most so often: the first change at once, later ones collected.
 const WRITE_EVERY: Duration = Duration::from_millis(200);
-/// So many fit on a command line.
-const PEOPLE_AT_ONCE: usize = 1000;
 /// Certificates come of age while nobody edits anything.
 const LOOK_EVERY: Duration = Duration::from_hours(1);
 
@@ -74,7 +79,7 @@ pub struct Options {
     /// Where the pod listens.
     pub bind: IpAddr,
     /// Added to each port.
-    pub port_offset: u16,
+    pub port_offset: PortOffset,
     /// The pod's binary.
     pub binary: PathBuf,
     /// What the pod logs.
@@ -114,6 +119,18 @@ pub async fn run<W: Write>(options: Options, out: W) -> Result<End> {
     Ok(end)
 }
 
+/// What `local` waits for.
+enum Event {
+    /// The files are others.
+    Edited,
+    /// The pod says something else, or nothing any more.
+    Said(Option<PodStatus>),
+    /// Certificates may have come of age.
+    Hour,
+    /// The pod did, by itself.
+    Ended(String),
+}
+
 /// Everything that `local` holds.
 struct Local<W> {
     /// Two on the same data would write over each other.
@@ -127,8 +144,7 @@ struct Local<W> {
     mount: Mount,
     pod: Option<Pod>,
     report: PodReport,
-    /// Whose mailboxes are there.
-    mailboxes: BTreeSet<MailboxAddress>,
+    provision: Provision,
     /// The server that is served, while there is one.
     server: Option<ObjectId>,
     outstanding: bool,
@@ -166,7 +182,7 @@ impl<W: Write> Local<W> {
                 said: None,
                 ..PodReport::default()
             },
-            mailboxes: BTreeSet::new(),
+            provision: Provision::new(&options.binary, open(MAIL)),
             server: None,
             outstanding: true,
             patience: ASK_SOON,
@@ -180,26 +196,49 @@ impl<W: Write> Local<W> {
     /// Never returns but when the pod ends by itself or something cannot be written.
     async fn serve(&mut self, watch: &mut Watch) -> Result<End> {
         self.read_files()?;
+        self.refuse_to_guess()?;
         loop {
             let next_write = Instant::now() + WRITE_EVERY;
             self.reconcile().await?;
-            let admin = self.admin_if_outstanding();
-            tokio::select! {
-                biased;
-                ended = pod_ended(self.pod.as_mut()) => {
-                    self.pod = None;
-                    self.terminal.say(&format!("the pod ended by itself: {ended}"))?;
-                    return Ok(End::PodDied);
-                }
-                () = watch.changed() => {
+            match self.wait(watch).await {
+                Event::Edited => {
                     sleep_until(next_write).await;
+                    self.provision.try_again();
                     self.read_files_again()?;
                 }
-                said = ask_again(admin, self.patience) => {
-                    self.report.said = said;
-                    self.patience = ASK_EVERY.min(self.patience * 2);
+                Event::Said(said) => self.report.said = said,
+                Event::Hour => self.provision.try_again(),
+                Event::Ended(how) => {
+                    self.pod = None;
+                    self.terminal
+                        .say(&format!("the pod ended by itself: {how}"))?;
+                    return Ok(End::PodDied);
                 }
-                () = sleep(LOOK_EVERY) => {}
+            }
+        }
+    }
+
+    /// Waits until something is other than it was. What the pod says again is not.
+    async fn wait(&mut self, watch: &mut Watch) -> Event {
+        let look_again = Instant::now() + LOOK_EVERY;
+        loop {
+            let admin = self.pod.is_some().then(|| self.admin());
+            let pause = if self.outstanding {
+                self.patience
+            } else {
+                ASK_SELDOM
+            };
+            tokio::select! {
+                biased;
+                ended = pod_ended(self.pod.as_mut()) => return Event::Ended(ended),
+                () = watch.changed() => return Event::Edited,
+                said = ask_again(admin, pause) => {
+                    self.patience = ASK_EVERY.min(self.patience * 2);
+                    if said != self.report.said {
+                        return Event::Said(said);
+                    }
+                }
+                () = sleep_until(look_again) => return Event::Hour,
             }
         }
     }
@@ -236,6 +275,9 @@ impl<W: Write> Local<W> {
     fn apply_files(&mut self, files: &[SourceFile]) -> Result<()> {
         for notice in self.ledger.apply(files, Timestamp::now()) {
             self.terminal.notice(&notice)?;
+            if let Notice::Refused { fault, .. } = &notice {
+                self.figures.refused(fault);
+            }
         }
         // Before anything of it is served: what was accepted stays so whenever this process ends.
         self.memory.keep(&self.ledger, &mut self.terminal)
@@ -243,7 +285,7 @@ impl<W: Write> Local<W> {
 
     /// Once through all five steps.
     async fn reconcile(&mut self) -> Result<()> {
-        let server = self.choose_server()?;
+        let server = self.choose_server();
         if self.server != server
             && let Some(before) = self.server.take()
         {
@@ -254,13 +296,14 @@ impl<W: Write> Local<W> {
         self.server = server;
         self.show_unserved()?;
         self.collect_garbage()?;
+        let mut found = Found::default();
         if let Some(id) = self.server.clone() {
             let world = dereference::dereference(&self.ledger, &id, self.surroundings()?);
             let Some(mut world) = world else {
                 bail!("{id} vanished while it was looked at");
             };
             let validated = validate(&world);
-            self.figures.count(&validated.bindings.objects)?;
+            found = Found::of(&validated);
             let moment = Moment {
                 now: world.now,
                 fresh_key: &world.fresh_key,
@@ -277,7 +320,9 @@ impl<W: Write> Local<W> {
             self.outstanding = statuses.is_outstanding();
             self.greet(&id, &validated, &built, &statuses)?;
         }
-        self.show_orphans()?;
+        self.show_orphans(&mut found)?;
+        self.figures.judged(found);
+        self.figures.write()?;
         self.memory.keep(&self.ledger, &mut self.terminal)
     }
 
@@ -302,39 +347,21 @@ impl<W: Write> Local<W> {
         Ok(())
     }
 
-    /// On a cluster whoever provides the volume does that.
     async fn make_mailboxes(&mut self, validated: &Validated) -> Result<()> {
         let Some(settings) = &validated.settings else {
             return Ok(());
         };
-        let people: Vec<MailboxAddress> = validated
+        let people: BTreeSet<MailboxAddress> = validated
             .people
             .passwords
             .iter()
             .filter(|(address, hash)| hash.is_some() && settings.has_domain(address.domain()))
             .map(|(address, _)| address.clone())
-            .filter(|address| !self.mailboxes.contains(address))
             .collect();
-        let volume = self.options.data.join(MAIL);
-        if people.is_empty() && !volume.exists() {
-            self.make_some(settings, &[]).await?;
+        for news in self.provision.provide(&settings.store.path, &people).await {
+            self.terminal.say(&news)?;
         }
-        for some in people.chunks(PEOPLE_AT_ONCE) {
-            self.make_some(settings, some).await?;
-        }
-        self.mailboxes.extend(people);
         Ok(())
-    }
-
-    async fn make_some(&self, settings: &Settings, people: &[MailboxAddress]) -> Result<()> {
-        let mailboxes = Mailboxes {
-            volume: &self.options.data.join(MAIL),
-            path: &settings.store.path,
-            people,
-        };
-        pod::init(&self.options.binary, &mailboxes)
-            .await
-            .context("make mailboxes")
     }
 
     /// One pod stands for all replicas.
@@ -354,10 +381,9 @@ impl<W: Write> Local<W> {
                 }
                 let arguments = PodArguments {
                     documents: self.mount.path().to_owned(),
-                    volume: self.options.data.join(MAIL),
+                    volume: self.provision.volume().to_owned(),
                     bind: self.options.bind,
                     port_offset: self.options.port_offset,
-                    admin_port: self.admin().port(),
                     log: self.options.log.clone(),
                 };
                 let pod = Pod::start(&self.options.binary, &arguments).context("start the pod")?;
@@ -393,26 +419,26 @@ impl<W: Write> Local<W> {
         self.pod.iter().map(|_| self.report.clone()).collect()
     }
 
-    /// Among several, the one that is served already: another file ends nobody's session.
-    fn choose_server(&self) -> Result<Option<ObjectId>> {
+    /// Among several, the one that is served already: another file ends nobody's session. Else none.
+    fn choose_server(&self) -> Option<ObjectId> {
         let servers = dereference::servers(&self.ledger);
         match (&self.options.server, servers.as_slice()) {
-            (Some(name), servers) => {
-                Ok(servers.iter().find(|server| server.name == *name).cloned())
-            }
-            (None, []) => Ok(None),
-            (None, [server]) => Ok(Some(server.clone())),
-            (None, servers) if self.server.as_ref().is_some_and(|it| servers.contains(it)) => {
-                Ok(self.server.clone())
-            }
-            (None, servers) => {
-                let names: Vec<&str> = servers.iter().map(|server| server.name.as_str()).collect();
-                bail!(
-                    "there are several MailAccessServers ({}): choose one with --server",
-                    names.join(", ")
-                )
-            }
+            (Some(name), servers) => servers.iter().find(|server| server.name == *name).cloned(),
+            (None, [server]) => Some(server.clone()),
+            (None, servers) => self.server.clone().filter(|it| servers.contains(it)),
         }
+    }
+
+    /// Whoever starts it with several servers has to say which one; later, nothing is served until one is left.
+    fn refuse_to_guess(&self) -> Result<()> {
+        let servers = dereference::servers(&self.ledger);
+        if self.options.server.is_none() && servers.len() > 1 {
+            bail!(
+                "there are several MailAccessServers ({}): choose one with --server",
+                names(&servers)
+            );
+        }
+        Ok(())
     }
 
     #[expect(
@@ -458,12 +484,20 @@ impl<W: Write> Local<W> {
 
     fn show_unserved(&mut self) -> Result<()> {
         let directory = self.options.directory.display();
+        let servers = dereference::servers(&self.ledger);
         let text = match (&self.server, &self.options.server) {
-            (None, None) => format!("no MailAccessServer in {directory}: nothing is served"),
+            (None, None) if servers.is_empty() => {
+                format!("no MailAccessServer in {directory}: nothing is served")
+            }
+            (None, None) => format!(
+                "there are several MailAccessServers ({}), of which none was served before: nothing is \
+                 served",
+                names(&servers)
+            ),
             (None, Some(name)) => {
                 format!("no MailAccessServer {name} in {directory}: nothing is served")
             }
-            (Some(served), None) => dereference::servers(&self.ledger)
+            (Some(served), None) => servers
                 .iter()
                 .filter(|server| *server != served)
                 .map(|server| format!("{server} is not served here: --server chooses one"))
@@ -485,8 +519,10 @@ impl<W: Write> Local<W> {
         clippy::disallowed_methods,
         reason = "the driver reads the clock; what it calls is told"
     )]
-    fn show_orphans(&mut self) -> Result<()> {
+    fn show_orphans(&mut self, found: &mut Found) -> Result<()> {
         for (id, conditions) in dereference::orphans(&self.ledger, Timestamp::now()) {
+            let name = format!("{}/{}", id.namespace, id.name);
+            found.add_orphan(&id.kind, &name, &conditions);
             self.terminal.status(&id, &conditions)?;
         }
         Ok(())
@@ -521,15 +557,8 @@ impl<W: Write> Local<W> {
         Ok(())
     }
 
-    /// Where to ask the pod, while that can tell anything new.
-    fn admin_if_outstanding(&self) -> Option<SocketAddr> {
-        (self.outstanding && self.pod.is_some()).then(|| self.admin())
-    }
-
     fn admin(&self) -> SocketAddr {
-        let port = mailaccess_config::settings::ADMIN_PORT;
-        let port = port.wrapping_add(self.options.port_offset);
-        (self.options.bind, port).into()
+        (self.options.bind, self.options.port_offset.admin_port()).into()
     }
 }
 
@@ -544,6 +573,11 @@ fn deployment(objects: &[Object]) -> Option<&k8s_openapi::api::apps::v1::Deploym
     })
 }
 
+fn names(servers: &[ObjectId]) -> String {
+    let names: Vec<&str> = servers.iter().map(|server| server.name.as_str()).collect();
+    names.join(", ")
+}
+
 async fn pod_ended(pod: Option<&mut Pod>) -> String {
     match pod {
         Some(pod) => match pod.ended().await {
@@ -554,11 +588,15 @@ async fn pod_ended(pod: Option<&mut Pod>) -> String {
     }
 }
 
-async fn ask_again(admin: Option<SocketAddr>, patience: Duration) -> Option<PodStatus> {
+async fn ask_again(admin: Option<SocketAddr>, pause: Duration) -> Option<PodStatus> {
     match admin {
         Some(admin) => {
-            sleep(patience).await;
-            pod_status::status(admin).await
+            sleep(pause).await;
+            match pod_status::status(admin).await {
+                // On a busy machine one answer may come too late.
+                None => pod_status::status(admin).await,
+                said => said,
+            }
         }
         None => std::future::pending().await,
     }

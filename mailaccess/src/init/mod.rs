@@ -18,19 +18,31 @@ use std::path::Path;
 /// Whose mailboxes the demo is about.
 const DEMO_PEOPLE: [&str; 2] = ["ann@example.com", "bob@example.com"];
 
-/// Does it, and says line by line what was done.
-pub fn init(arguments: &cli::Init) -> Result<Vec<String>> {
-    let root = &arguments.directory;
-    become_owner(root, arguments.uid, arguments.gid)?;
-    prepare(arguments).map_err(|error| with_remedy(error, root))
+/// What came of it.
+#[derive(Debug, Default)]
+pub struct Done {
+    /// What there is now, line by line.
+    pub said: Vec<String>,
+    /// Whose mailbox could not be made: it keeps nobody else from theirs.
+    pub failures: Vec<anyhow::Error>,
 }
 
-fn prepare(arguments: &cli::Init) -> Result<Vec<String>> {
+/// Does it. Without a volume nothing is done.
+pub fn init(arguments: &cli::Init) -> Result<Done> {
     let root = &arguments.directory;
-    let mut said = Vec::new();
+    become_owner(root, arguments.uid, arguments.gid)?;
+    let mut done = prepare(arguments).map_err(|error| with_remedy(error, root))?;
+    let failures = done.failures.into_iter();
+    done.failures = failures.map(|error| with_remedy(error, root)).collect();
+    Ok(done)
+}
+
+fn prepare(arguments: &cli::Init) -> Result<Done> {
+    let root = &arguments.directory;
+    let mut done = Done::default();
     let marked = root.join(MARKER).exists();
     Store::initialise(root)?;
-    said.push(if marked {
+    done.said.push(if marked {
         format!("{} is a volume for mail already", root.display())
     } else {
         format!("{} is a volume for mail now", root.display())
@@ -46,10 +58,13 @@ fn prepare(arguments: &cli::Init) -> Result<Vec<String>> {
     let content = if arguments.demo { demo::ALL } else { &[] };
     for person in people {
         let made = make_mailbox(&store, &person, &arguments.path, content)
-            .with_context(|| format!("make the mailbox of {person}"))?;
-        said.push(made);
+            .with_context(|| format!("make the mailbox of {person}"));
+        match made {
+            Ok(made) => done.said.push(made),
+            Err(error) => done.failures.push(error),
+        }
     }
-    Ok(said)
+    Ok(done)
 }
 
 /// Where the volume is somebody else's, what its keeper has to do: a volume may ignore `fsGroup`.

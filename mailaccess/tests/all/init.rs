@@ -125,6 +125,30 @@ fn only_who_is_asked_for_gets_a_mailbox() {
 }
 
 #[test]
+fn a_mailbox_that_cannot_be_made_keeps_nobody_else_from_theirs() {
+    let directory = tempfile::tempdir().unwrap();
+    let domain = directory.path().join("example.com");
+    fs::create_dir(&domain).unwrap();
+    fs::write(domain.join("bob"), "in the way").unwrap();
+    let done = mailaccess()
+        .arg("init")
+        .arg(directory.path())
+        .args(["ann", "bob", "carol"].map(|name| format!("--user={name}@example.com")))
+        .output()
+        .unwrap();
+    assert_eq!(done.status.code(), Some(1), "{done:?}");
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert!(
+        said.starts_with("error: make the mailbox of bob@example.com: "),
+        "{said}"
+    );
+    assert_eq!(said.lines().count(), 1, "{said}");
+    for name in ["ann", "carol"] {
+        assert!(domain.join(name).join("Maildir/cur").is_dir(), "{name}");
+    }
+}
+
+#[test]
 fn help_shows_how_it_is_used() {
     for command in ["serve", "init"] {
         let help = mailaccess().args([command, "--help"]).output().unwrap();

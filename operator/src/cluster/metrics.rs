@@ -1,8 +1,7 @@
 //! What is counted, under the names that controllers have elsewhere where they fit.
 
 use super::kind::Kind;
-use crate::reconcile::validate::certificate::ValidatedBinding;
-use crate::refused_certificates::{Refusals, RefusedCertificates};
+use crate::faults::{FaultCounter, Faults, Found};
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -55,7 +54,7 @@ pub struct Metrics {
     served_seconds: Histogram,
     cached: Gauge,
     servers: Gauge,
-    refused_certificates: RefusedCertificates,
+    faults: FaultCounter,
 }
 
 impl Default for Metrics {
@@ -75,7 +74,7 @@ impl Default for Metrics {
             served_seconds: Histogram::new(exponential_buckets(0.05, 1.6, 16)),
             cached: Gauge::default(),
             servers: Gauge::default(),
-            refused_certificates: RefusedCertificates::default(),
+            faults: FaultCounter::default(),
         };
         metrics.register();
         metrics
@@ -150,7 +149,7 @@ impl Metrics {
             "MailAccessServers that are reconciled",
             self.servers.clone(),
         );
-        self.refused_certificates.register(registry);
+        self.faults.register(registry);
     }
 
     /// A reconciliation begins.
@@ -217,9 +216,9 @@ impl Metrics {
         self.served_seconds.observe(took.as_secs_f64());
     }
 
-    /// A server's certificates were judged.
-    pub fn certificates_judged(&self, bindings: &[ValidatedBinding], refusals: &mut Refusals) {
-        refusals.count(bindings, &self.refused_certificates);
+    /// Objects were judged.
+    pub fn judged(&self, found: Found, faults: &mut Faults) {
+        faults.count(found, &self.faults);
     }
 
     /// As text for a scrape.

@@ -2,9 +2,11 @@
 
 use super::cache::Cache;
 use super::kind::Kind;
+use super::metrics::Metrics;
 use super::row::Item;
 use super::store::Store;
 use super::update_status::Wanted;
+use crate::faults::{Faults, Found};
 use crate::reconcile::dereference::ServerRef as _;
 use crate::reconcile::update_status::orphan::orphan;
 use k8s_openapi::jiff::Timestamp;
@@ -23,8 +25,10 @@ pub async fn keep(
     store: Arc<Store>,
     namespace: String,
     wanted: watch::Sender<Wanted>,
+    metrics: Arc<Metrics>,
     stop: CancellationToken,
 ) {
+    let mut faults = Faults::default();
     loop {
         let changed = store.changed();
         tokio::pin!(changed);
@@ -32,9 +36,10 @@ pub async fn keep(
         changed.as_mut().enable();
         if store.is_known(&namespace) {
             let now = Timestamp::now();
-            let orphans = store.read(&namespace, |cache| statuses(cache, now));
+            let read = store.read(&namespace, |cache| statuses(cache, now));
+            let (orphans, found) = read.unwrap_or_default();
+            metrics.judged(found, &mut faults);
             wanted.send_if_modified(|before| {
-                let orphans = orphans.unwrap_or_default();
                 let is_new = *before != orphans;
                 *before = orphans;
                 is_new
@@ -47,21 +52,27 @@ pub async fn keep(
     }
 }
 
-fn statuses(cache: &Cache, now: Timestamp) -> Wanted {
+/// Their statuses, and what is wrong with them.
+fn statuses(cache: &Cache, now: Timestamp) -> (Wanted, Found) {
     let mut wanted = Wanted::new();
+    let mut found = Found::default();
     for kind in [Kind::CASMailbox, Kind::CertificateBinding] {
         for row in cache.of_kind(kind) {
             let status = match &row.item {
                 Item::Mailbox(mailbox) if is_orphan(cache, mailbox.server_name()) => {
+                    let conditions = orphan(mailbox, now);
+                    found.add_orphan(kind.as_str(), &row.name, &conditions);
                     serde_json::to_value(CASMailboxStatus {
                         observed_generation: mailbox.generation(),
-                        conditions: orphan(mailbox, now),
+                        conditions,
                     })
                 }
                 Item::Binding(binding) if is_orphan(cache, binding.server_name()) => {
+                    let conditions = orphan(binding, now);
+                    found.add_orphan(kind.as_str(), &row.name, &conditions);
                     serde_json::to_value(CertificateBindingStatus {
                         observed_generation: binding.generation(),
-                        conditions: orphan(binding, now),
+                        conditions,
                         ..CertificateBindingStatus::default()
                     })
                 }
@@ -71,7 +82,7 @@ fn statuses(cache: &Cache, now: Timestamp) -> Wanted {
             wanted.insert((kind, row.name.clone()), status);
         }
     }
-    wanted
+    (wanted, found)
 }
 
 /// Whether there is no server that an object names, or could mean.

@@ -15,6 +15,7 @@ use super::pods::{Pods, Route};
 use super::row::{Phase, PodRow};
 use super::store::{ServerKey, Store};
 use super::update_status::Wanted;
+use crate::faults::{Faults, Found};
 use crate::reconcile::Object;
 use crate::reconcile::apply::is_document;
 use crate::reconcile::build::self_signed::SelfSignedError;
@@ -23,7 +24,6 @@ use crate::reconcile::dereference::{Operator, World};
 use crate::reconcile::update_status;
 use crate::reconcile::validate::certificate::date;
 use crate::reconcile::validate::{Validated, validate};
-use crate::refused_certificates::Refusals;
 use futures::future::join_all;
 use kube::Client;
 use mailaccess_config::DocumentName;
@@ -85,7 +85,7 @@ pub struct Reconciler {
     /// Since when a publication is not served by everybody.
     unserved_since: Option<Instant>,
     in_vain: InVain,
-    refusals: Refusals,
+    faults: Faults,
 }
 
 /// What a pass decided on.
@@ -175,7 +175,7 @@ impl Reconciler {
             outstanding_since: None,
             unserved_since: None,
             in_vain: InVain::default(),
-            refusals: Refusals::default(),
+            faults: Faults::default(),
         }
     }
 
@@ -320,9 +320,8 @@ impl Reconciler {
             world.remembered.clone_from(&current.built.carriers);
         }
         let mut current = tokio::task::spawn_blocking(move || decide(world)).await?;
-        let bindings = &current.validated.bindings.objects;
-        let metrics = &self.shared.metrics;
-        metrics.certificates_judged(bindings, &mut self.refusals);
+        let found = Found::of(&current.validated);
+        self.shared.metrics.judged(found, &mut self.faults);
         let Planned { writes, left } = self.plan(&current);
         let has_documents = writes.iter().any(|planned| is_document(&planned.object));
         if has_documents

@@ -42,18 +42,23 @@ impl fmt::Display for Place {
 /// Reads every `.yaml`, `.yml` and `.json` file of a directory, in the order of their names; folders in it
 /// are left out, as kubectl leaves them out.
 pub fn read_directory(directory: &Path) -> io::Result<Vec<SourceFile>> {
-    let mut paths: Vec<PathBuf> = fs::read_dir(directory)?
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<io::Result<_>>()?;
-    paths.retain(|path| is_manifest(path));
-    paths.sort();
-    Ok(paths
+    Ok(manifests(directory)?
         .into_iter()
         .map(|path| SourceFile {
             text: read(&path),
             path,
         })
         .collect())
+}
+
+/// Their paths alone.
+pub fn manifests(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut paths: Vec<PathBuf> = fs::read_dir(directory)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<io::Result<_>>()?;
+    paths.retain(|path| is_manifest(path));
+    paths.sort();
+    Ok(paths)
 }
 
 /// Editors' own copies begin with a dot.

@@ -1,5 +1,6 @@
 //! What to try first, printed as soon as the server serves.
 
+use super::port_offset::PortOffset;
 use super::quickstart::PASSWORD;
 use crate::reconcile::build::Built;
 use crate::reconcile::validate::{Encryption, Port, Validated, server};
@@ -7,7 +8,7 @@ use mailaccess_config::{
     Access, Certificate, MailboxAddress, MailboxRow, Protocol, Rules, Settings, decide,
 };
 use std::fmt::Write as _;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 /// More people than that are not listed.
@@ -19,7 +20,7 @@ pub struct Place<'a> {
     /// Where the pod listens.
     pub bind: IpAddr,
     /// Added to each port.
-    pub port_offset: u16,
+    pub port_offset: PortOffset,
     /// The file with the MailAccessServer.
     pub file: &'a Path,
     /// Whether everybody's password is known.
@@ -48,8 +49,10 @@ pub fn text(validated: &Validated, built: &Built, place: &Place<'_>) -> String {
         .filter_map(|(address, hash)| hash.as_ref().map(|_| address))
         .collect();
     for port in server::ports(settings) {
-        if settings.protocol(port.protocol).enabled {
-            line(&mut text, port.protocol, &address(port, place));
+        if settings.protocol(port.protocol).enabled
+            && let Some(address) = address(port, place)
+        {
+            line(&mut text, port.protocol, &address);
         }
     }
     line(&mut text, "users", &users(&people, place.people));
@@ -88,17 +91,18 @@ fn line(text: &mut String, name: impl std::fmt::Display, value: &str) {
     let _ = writeln!(text, "  {:<12} {value}", name.to_string());
 }
 
-fn address(port: Port, place: &Place<'_>) -> String {
+fn address(port: Port, place: &Place<'_>) -> Option<String> {
     let how = match port.encryption {
         Encryption::StartTls => "plain, or TLS on request",
         Encryption::Tls => "TLS",
     };
-    format!("{} ({how})", endpoint(port.number, place))
+    Some(format!("{} ({how})", endpoint(port.number, place)?))
 }
 
-/// An IPv6 address stands in brackets.
-fn endpoint(port: u16, place: &Place<'_>) -> std::net::SocketAddr {
-    (place.bind, port.wrapping_add(place.port_offset)).into()
+/// Where a port is reached; not at all if the offset leaves it no place, which its status says. An IPv6
+/// address stands in brackets.
+fn endpoint(port: u16, place: &Place<'_>) -> Option<SocketAddr> {
+    Some((place.bind, place.port_offset.of(port)?).into())
 }
 
 fn users(people: &[&MailboxAddress], known: People) -> String {
@@ -200,7 +204,7 @@ fn curl(
         (None, Some(port)) => ("-k --ssl-reqd", scheme.to_owned(), port),
         (None, None) => return None,
     };
-    let endpoint = endpoint(port.number, place);
+    let endpoint = endpoint(port.number, place)?;
     Some(format!(
         "curl {options} --user {user} '{scheme}://{endpoint}/{message}'"
     ))

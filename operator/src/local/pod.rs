@@ -1,6 +1,7 @@
 //! The pod: the `mailaccess` binary as a child process. It ends when this process does, however that ends:
 //! its standard input is a pipe that closes then.
 
+use super::port_offset::PortOffset;
 use mailaccess_config::{MailboxAddress, PathTemplate};
 use rustix::process::{Pid, Signal, kill_process};
 use std::ffi::OsString;
@@ -38,9 +39,7 @@ pub struct PodArguments {
     /// The address to listen on.
     pub bind: std::net::IpAddr,
     /// Added to each port.
-    pub port_offset: u16,
-    /// Where it answers for its health.
-    pub admin_port: u16,
+    pub port_offset: PortOffset,
     /// What it logs.
     pub log: String,
 }
@@ -113,7 +112,7 @@ fn command_line(arguments: &PodArguments) -> Vec<OsString> {
         "--port-offset".into(),
         arguments.port_offset.to_string().into(),
         "--admin-port".into(),
-        arguments.admin_port.to_string().into(),
+        arguments.port_offset.admin_port().to_string().into(),
         "--drain-delay".into(),
         "0s".into(),
         "--log".into(),
@@ -134,7 +133,7 @@ pub struct Mailboxes<'a> {
 }
 
 /// Makes the volume and mailboxes that are not there, with demo messages if the volume is new. What is
-/// there is not touched.
+/// there is not touched, and what cannot be made keeps nothing else from being made.
 pub async fn init(binary: &Path, mailboxes: &Mailboxes<'_>) -> io::Result<()> {
     let mut command = Command::new(binary);
     command.arg("init").arg(mailboxes.volume);
@@ -146,18 +145,20 @@ pub async fn init(binary: &Path, mailboxes: &Mailboxes<'_>) -> io::Result<()> {
     if !mailboxes.people.is_empty() && !mailboxes.volume.join("mailaccess.volume").exists() {
         command.arg("--demo");
     }
-    let status = command
+    let output = command
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
         .kill_on_drop(true)
-        .status()
+        .output()
         .await?;
-    if status.success() {
-        Ok(())
-    } else {
-        let message = format!("`mailaccess init` ended with {status}");
-        Err(io::Error::other(message))
+    if output.status.success() {
+        return Ok(());
     }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let message = match said.trim() {
+        "" => format!("`mailaccess init` ended with {}", output.status),
+        said => said.replace("error: ", ""),
+    };
+    Err(io::Error::other(message))
 }
 
 #[cfg(test)]
@@ -172,8 +173,7 @@ mod tests {
             documents: "/nowhere".into(),
             volume: "/nowhere".into(),
             bind: Ipv4Addr::LOCALHOST.into(),
-            port_offset: 1000,
-            admin_port: 10143,
+            port_offset: PortOffset::new(1000).unwrap(),
             log: "warn".to_owned(),
         }
     }

@@ -1,5 +1,6 @@
 //! Notices that a file of a directory changed, also where an editor writes another file and renames it.
 
+use crate::files::source::manifests;
 use inotify::{Inotify, WatchMask, Watches};
 use std::fs;
 use std::io;
@@ -15,15 +16,16 @@ const QUIET: Duration = Duration::from_millis(40);
 /// A directory that never rests is read nevertheless.
 const STEPS: usize = 10;
 
-/// A checkout makes its directory anew, or lets a link lead to another one, of which the kernel says nothing.
+/// A checkout makes its directory anew, or lets a link lead to another one; a manifest that is a link changes
+/// where it leads. Of that the kernel says nothing, nor on every file system of anything.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// A watched directory.
 pub struct Watch {
     directory: PathBuf,
     watches: Watches,
-    /// Which directory it was when it was looked at last.
-    identity: Option<(u64, u64)>,
+    /// What was there when it was looked at last.
+    seen: Seen,
     changes: mpsc::Receiver<()>,
     /// Something changed that nobody has been told of.
     is_pending: bool,
@@ -41,7 +43,7 @@ impl Watch {
             .spawn(move || tell(inotify, &sender))?;
         Ok(Self {
             directory: directory.to_owned(),
-            identity: identity(directory),
+            seen: Seen::now(directory),
             watches,
             changes,
             is_pending: false,
@@ -50,7 +52,7 @@ impl Watch {
 
     /// Waits until something changed and has rested for a moment. May be dropped at any time.
     pub async fn changed(&mut self) {
-        while !self.is_pending && !self.is_another() {
+        while !self.is_pending && !self.is_other() {
             match timeout(LOOK_EVERY, self.changes.recv()).await {
                 Ok(Some(())) => break,
                 // The watch has ended, which says nothing about files.
@@ -59,8 +61,11 @@ impl Watch {
             }
         }
         self.is_pending = true;
+        // Only what comes from here on is unrest.
+        self.is_other();
         for _ in 0..STEPS {
-            if timeout(QUIET, self.changes.recv()).await.is_err() {
+            let is_quiet = timeout(QUIET, self.changes.recv()).await.is_err();
+            if !self.is_other() && is_quiet {
                 break;
             }
         }
@@ -69,19 +74,18 @@ impl Watch {
 }
 
 impl Watch {
-    /// Whether another directory is there than when this was asked last; it is watched from then on.
-    fn is_another(&mut self) -> bool {
-        let identity = identity(&self.directory);
-        if identity == self.identity {
-            return false;
-        }
-        self.identity = identity;
-        if identity.is_some()
+    /// Whether something else is there than when this was asked last; another directory is watched from then
+    /// on.
+    fn is_other(&mut self) -> bool {
+        let now = Seen::now(&self.directory);
+        let before = std::mem::replace(&mut self.seen, now);
+        if self.seen.directory.is_some()
+            && self.seen.directory != before.directory
             && let Err(error) = self.watches.add(&self.directory, mask())
         {
             tracing::warn!(%error, "edits may not be noticed");
         }
-        true
+        self.seen != before
     }
 }
 
@@ -93,10 +97,51 @@ fn mask() -> WatchMask {
         | WatchMask::MOVED_TO
 }
 
-/// Which directory it is.
-fn identity(directory: &Path) -> Option<(u64, u64)> {
-    let found = fs::metadata(directory).ok()?;
-    Some((found.dev(), found.ino()))
+/// What a look shows.
+#[derive(Debug, PartialEq)]
+struct Seen {
+    /// Which directory it is.
+    directory: Option<(u64, u64)>,
+    /// Which version of each manifest, or of what it leads to.
+    manifests: Vec<(PathBuf, Option<Version>)>,
+}
+
+/// What differs after a file was written or replaced.
+#[derive(Debug, PartialEq)]
+struct Version {
+    file: (u64, u64),
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Seen {
+    fn now(directory: &Path) -> Self {
+        let found = fs::metadata(directory).ok();
+        let manifests = manifests(directory).unwrap_or_default();
+        Self {
+            directory: found.map(|found| (found.dev(), found.ino())),
+            manifests: manifests
+                .into_iter()
+                .map(|path| {
+                    let version = Version::of(&path);
+                    (path, version)
+                })
+                .collect(),
+        }
+    }
+}
+
+impl Version {
+    fn of(path: &Path) -> Option<Self> {
+        let found = fs::metadata(path).ok()?;
+        Some(Self {
+            file: (found.dev(), found.ino()),
+            size: found.size(),
+            modified: (found.mtime(), found.mtime_nsec()),
+            changed: (found.ctime(), found.ctime_nsec()),
+        })
+    }
 }
 
 /// Says that something changed until nobody listens.
@@ -162,6 +207,33 @@ mod tests {
         watch.changed().await;
         fs::write(other.join("server.yaml"), "b").unwrap();
         watch.changed().await;
+    }
+
+    #[tokio::test]
+    async fn what_a_link_leads_to_is_watched_wherever_it_lies() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for name in ["files", "elsewhere", "elsewhere/..1", "elsewhere/..2"] {
+            fs::create_dir(path(name)).unwrap();
+        }
+        fs::write(path("elsewhere/..1/mail.yaml"), "a").unwrap();
+        fs::write(path("elsewhere/..2/mail.yaml"), "a").unwrap();
+        std::os::unix::fs::symlink("..1", path("elsewhere/..data")).unwrap();
+        std::os::unix::fs::symlink(path("elsewhere/..data/mail.yaml"), path("files/mail.yaml"))
+            .unwrap();
+        let mut watch = Watch::start(&path("files")).unwrap();
+        fs::write(path("elsewhere/..1/mail.yaml"), "b").unwrap();
+        watch.changed().await;
+        std::os::unix::fs::symlink("..2", path("elsewhere/next")).unwrap();
+        fs::rename(path("elsewhere/next"), path("elsewhere/..data")).unwrap();
+        watch.changed().await;
+        fs::remove_file(path("elsewhere/..data")).unwrap();
+        watch.changed().await;
+        // And nothing is a change that is none.
+        assert!(
+            timeout(2 * LOOK_EVERY, watch.changed()).await.is_err(),
+            "a change was seen"
+        );
     }
 
     #[tokio::test]

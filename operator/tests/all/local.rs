@@ -4,12 +4,13 @@
 use crate::cluster::{SERVER, USERS, yaml};
 use mailaccess_config::{DocumentName, document};
 use mailaccess_operator::local::greeting::People;
+use mailaccess_operator::local::port_offset::PortOffset;
 use mailaccess_operator::local::{End, Options, run};
 use mailaccess_operator::reconcile::dereference::Operator;
 use std::fs;
 use std::io::{self, Read as _, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -68,10 +69,14 @@ impl Setting {
         fs::create_dir(folder.path().join("files")).unwrap();
         fs::create_dir(folder.path().join("data")).unwrap();
         let script = format!(
-            "#!/bin/sh\ncase $1 in\n\
-             init) mkdir -p \"$2\"; touch \"$2/mailaccess.volume\";;\n\
-             serve) echo $$ > {}; {serve};;\nesac\n",
-            folder.path().join("pid").display()
+            "#!/bin/sh\ncd {}\ncase $1 in\n\
+             init)\n\
+             mkdir -p \"$2\"; touch \"$2/mailaccess.volume\"; echo \"$*\" >> inits\n\
+             if [ -e obstacle ]; then case \"$*\" in *$(cat obstacle)*)\n\
+             echo \"error: make the mailbox of $(cat obstacle): something is in the way\" >&2\n\
+             exit 1;; esac; fi;;\n\
+             serve) echo $$ > pid; {serve};;\nesac\n",
+            folder.path().display()
         );
         let binary = folder.path().join("mailaccess");
         fs::write(&binary, script).unwrap();
@@ -106,7 +111,7 @@ impl Setting {
             namespace: "default".to_owned(),
             server: None,
             bind: Ipv4Addr::LOCALHOST.into(),
-            port_offset: self.port_offset,
+            port_offset: PortOffset::new(self.port_offset).unwrap(),
             binary: path("mailaccess"),
             log: "warn".to_owned(),
             operator: Operator {
@@ -127,6 +132,58 @@ impl Setting {
     pub(crate) fn pid(&self) -> String {
         fs::read_to_string(self.folder.path().join("pid")).unwrap()
     }
+
+    /// Has the pod say why it is not ready.
+    fn make_unready(&self, why: &str) {
+        let next = self.folder.path().join("not-ready.next");
+        fs::write(&next, why).unwrap();
+        fs::rename(next, self.folder.path().join(NOT_READY)).unwrap();
+    }
+
+    /// Has it be ready again.
+    fn make_ready(&self) {
+        fs::remove_file(self.folder.path().join(NOT_READY)).unwrap();
+    }
+
+    /// How often mailboxes were to be made.
+    fn inits(&self) -> usize {
+        let inits = fs::read_to_string(self.folder.path().join("inits")).unwrap_or_default();
+        inits.lines().count()
+    }
+
+    /// No mailbox can be made for this person from now on.
+    fn obstruct(&self, person: &str) {
+        fs::write(self.folder.path().join(OBSTACLE), person).unwrap();
+    }
+
+    /// It can again.
+    fn unobstruct(&self) {
+        fs::remove_file(self.folder.path().join(OBSTACLE)).unwrap();
+    }
+}
+
+/// Why the pod is not ready, while it is not.
+const NOT_READY: &str = "not-ready";
+/// Whose mailbox cannot be made.
+const OBSTACLE: &str = "obstacle";
+/// Another person of the server.
+const CAROL: &str = "carol@example.com";
+
+/// [`USERS`] and one more.
+fn users_with_carol() -> String {
+    let line = USERS.lines().find(|line| line.contains("ann@")).unwrap();
+    let carol = line.replace("ann@example.com", CAROL);
+    USERS.replace(line, &format!("{line}\n{carol}"))
+}
+
+/// [`SERVER`] with this banner.
+fn server_with_banner(banner: &str) -> String {
+    let edited = SERVER.replace(
+        "imap: {enabled: true}",
+        &format!("imap: {{enabled: true, banner: {banner}}}"),
+    );
+    assert_ne!(edited, SERVER);
+    edited
 }
 
 /// Says for the pod, while there is one, that it has loaded whatever lies in its directory.
@@ -145,14 +202,15 @@ fn answer(port: u16, root: &Path) {
         admin.set_nonblocking(true).unwrap();
         while pod_runs() {
             match admin.accept() {
-                Ok((stream, _)) => reply(stream, &root.join("data/documents")),
+                Ok((stream, _)) => reply(stream, root),
                 Err(_) => pause(),
             }
         }
     }
 }
 
-fn reply(mut stream: TcpStream, documents: &Path) {
+fn reply(mut stream: TcpStream, root: &Path) {
+    let documents = root.join("data/documents");
     stream.set_nonblocking(false).unwrap();
     let mut request = [0; 512];
     let _ = stream.read(&mut request);
@@ -163,7 +221,10 @@ fn reply(mut stream: TcpStream, documents: &Path) {
             Some((name.file_name(), serde_json::to_value(header).ok()?))
         })
         .collect();
-    let body = serde_json::json!({ "documents": loaded });
+    let not_ready: Vec<String> = fs::read_to_string(root.join(NOT_READY))
+        .into_iter()
+        .collect();
+    let body = serde_json::json!({ "documents": loaded, "notReady": not_ready });
     let _ = write!(stream, "HTTP/1.0 200 OK\r\n\r\n{body}");
 }
 
@@ -458,4 +519,140 @@ async fn what_was_kept_and_is_damaged_is_said_and_stops_nothing() {
         running.abort();
         let _ = running.await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_that_becomes_unready_later_is_said_and_so_is_that_it_is_well_again() {
+    let setting = Setting::new("cat");
+    setting.write(&yaml(&[SERVER, USERS]));
+    let running = setting.start();
+    let screen = &setting.screen;
+    let mut seen = screen.shows(0, "ready      Served by 1 of 1 pod.").await;
+    seen = screen.shows(seen, "Ctrl-C ends it.").await;
+    for _ in 0..2 {
+        setting.make_unready("volume: its marker is gone");
+        seen = screen
+            .shows(
+                seen,
+                "waiting    NotReady: No pod is ready: local: volume: its marker is gone.",
+            )
+            .await;
+        setting.make_ready();
+        seen = screen.shows(seen, "ready      Served by 1 of 1 pod.").await;
+    }
+    running.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_servers_at_the_start_are_an_error() {
+    let setting = Setting::new("cat");
+    let other = SERVER.replace("name: mail}", "name: other}");
+    setting.write(&yaml(&[SERVER, &other, USERS]));
+    let error = setting.start().await.unwrap().unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "there are several MailAccessServers (mail, other): choose one with --server"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_replaced_by_several_ends_nothing_but_itself() {
+    let setting = Setting::new("cat");
+    setting.write(&yaml(&[SERVER, USERS]));
+    let running = setting.start();
+    let screen = &setting.screen;
+    let seen = screen.shows(0, "ready      Served by 1 of 1 pod.").await;
+    let pid = setting.pid();
+    let named = |name: &str| SERVER.replace("name: mail}", &format!("name: {name}}}"));
+    setting.write(&yaml(&[&named("one"), &named("other"), USERS]));
+    let seen = screen
+        .shows(
+            seen,
+            "there are several MailAccessServers (one, other), of which none was served before: \
+             nothing is served",
+        )
+        .await;
+    assert!(process_is_gone(&pid));
+    setting.write(&yaml(&[&named("other"), USERS]));
+    let seen = screen.shows(seen, "MailAccessServer/other").await;
+    screen.shows(seen, "ready      Served by 1 of 1 pod.").await;
+    running.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_who_cannot_get_a_mailbox_keeps_nobody_else_from_being_served() {
+    let setting = Setting::new("cat");
+    setting.obstruct(CAROL);
+    setting.write(&yaml(&[SERVER, &users_with_carol()]));
+    let running = setting.start();
+    let screen = &setting.screen;
+    let said = "mailboxes: make the mailbox of carol@example.com: something is in the way";
+    let seen = screen.shows(0, said).await;
+    let seen = screen.shows(seen, "ready      Served by 1 of 1 pod.").await;
+    // A look at the pod is no new attempt, each change is one, and the same failure is said once.
+    assert_eq!(setting.inits(), 1);
+    setting.write(&yaml(&[&server_with_banner("Hello"), &users_with_carol()]));
+    let seen = screen.shows(seen, "Served by 0 of 1 pod so far.").await;
+    let seen = screen.shows(seen, "ready      Served by 1 of 1 pod.").await;
+    assert_eq!(setting.inits(), 2);
+    assert_eq!(screen.text().matches(said).count(), 1);
+    setting.unobstruct();
+    setting.write(&yaml(&[SERVER, &users_with_carol()]));
+    screen
+        .shows(seen, "mailboxes: every one is there now")
+        .await;
+    running.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_who_is_added_and_cannot_get_a_mailbox_ends_no_session() {
+    let setting = Setting::new("cat");
+    setting.write(&yaml(&[SERVER, USERS]));
+    let running = setting.start();
+    let screen = &setting.screen;
+    let seen = screen.shows(0, "ready      Served by 1 of 1 pod.").await;
+    let pid = setting.pid();
+    setting.obstruct(CAROL);
+    setting.write(&yaml(&[SERVER, &users_with_carol()]));
+    let seen = screen
+        .shows(
+            seen,
+            "mailboxes: make the mailbox of carol@example.com: something is in the way",
+        )
+        .await;
+    screen.shows(seen, "ready      Served by 1 of 1 pod.").await;
+    assert_eq!(setting.pid(), pid);
+    assert!(!process_is_gone(&pid));
+    running.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn edits_behind_a_symbolic_link_are_served() {
+    let setting = Setting::new("cat");
+    let path = |name: &str| setting.folder.path().join(name);
+    // As a ConfigMap is mounted, in another folder.
+    let mount = |version: &str, text: &str| {
+        fs::create_dir_all(path("mount").join(version)).unwrap();
+        fs::write(path("mount").join(version).join("mail.yaml"), text).unwrap();
+        symlink(version, path("mount/..data_tmp")).unwrap();
+        fs::rename(path("mount/..data_tmp"), path("mount/..data")).unwrap();
+    };
+    mount("..1", &yaml(&[SERVER, USERS]));
+    symlink(path("mount/..data/mail.yaml"), path("files/mail.yaml")).unwrap();
+    let running = setting.start();
+    let screen = &setting.screen;
+    let seen = screen.shows(0, "ready      Served by 1 of 1 pod.").await;
+    mount("..2", &yaml(&[&server_with_banner("Swapped"), USERS]));
+    let seen = screen.shows(seen, "Served by 0 of 1 pod so far.").await;
+    let seen = screen.shows(seen, "ready      Served by 1 of 1 pod.").await;
+    assert!(setting.settings().contains("banner: Swapped"));
+    fs::write(
+        path("mount/..2/mail.yaml"),
+        yaml(&[&server_with_banner("Written"), USERS]),
+    )
+    .unwrap();
+    let seen = screen.shows(seen, "Served by 0 of 1 pod so far.").await;
+    screen.shows(seen, "ready      Served by 1 of 1 pod.").await;
+    assert!(setting.settings().contains("banner: Written"));
+    running.abort();
 }

@@ -2,7 +2,7 @@
 //! says what and where.
 
 use super::stage::{Quickstart, ann, certificate};
-use super::{Metric, Row, check};
+use super::{Metric, Row, check, fault, refused_edit};
 use crate::harness::{Service, checkout};
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use std::fs;
@@ -79,12 +79,8 @@ const fn kept(
 
 /// What the operator counts of a certificate that it refuses.
 macro_rules! refused {
-    ($reason:literal) => {
-        Metric::Rises(concat!(
-            "mailaccess_operator_certificates_refused_total{reason=\"",
-            $reason,
-            "\"}"
-        ))
+    ($reason:ident) => {
+        Metric::Rises(fault!(CertificateBinding, $reason))
     };
 }
 
@@ -96,7 +92,7 @@ const ROWS: [Row<Quickstart>; 12] = [
             "NOT READY  KeyMismatch: spec.secretRef: Secret mail-tls, tls.key: ",
             STAYS,
         ],
-        refused!("KeyMismatch"),
+        refused!(KeyMismatch),
     ),
     kept(
         "the certificate of another key",
@@ -105,7 +101,7 @@ const ROWS: [Row<Quickstart>; 12] = [
             "NOT READY  KeyMismatch: spec.secretRef: Secret mail-tls, tls.key: ",
             STAYS,
         ],
-        refused!("KeyMismatch"),
+        refused!(KeyMismatch),
     ),
     kept(
         "an expired certificate",
@@ -117,7 +113,7 @@ const ROWS: [Row<Quickstart>; 12] = [
             "CertificateNotValid: spec.secretRef: Secret mail-tls, tls.crt: it expired on 2021-01-01",
             STAYS,
         ],
-        refused!("CertificateNotValid"),
+        refused!(CertificateNotValid),
     ),
     kept(
         "a certificate that is not valid yet",
@@ -129,7 +125,7 @@ const ROWS: [Row<Quickstart>; 12] = [
             "CertificateNotValid: spec.secretRef: Secret mail-tls, tls.crt: it is valid only from 2050-01-01",
             STAYS,
         ],
-        refused!("CertificateNotValid"),
+        refused!(CertificateNotValid),
     ),
     kept(
         "no certificate but a text",
@@ -138,7 +134,7 @@ const ROWS: [Row<Quickstart>; 12] = [
             "InvalidCertificate: spec.secretRef: Secret mail-tls, tls.crt: ",
             STAYS,
         ],
-        refused!("InvalidCertificate"),
+        refused!(InvalidCertificate),
     ),
     kept(
         "half a certificate",
@@ -147,7 +143,7 @@ const ROWS: [Row<Quickstart>; 12] = [
             "InvalidCertificate: spec.secretRef: Secret mail-tls, tls.crt: ",
             STAYS,
         ],
-        refused!("InvalidCertificate"),
+        refused!(InvalidCertificate),
     ),
     kept(
         "a certificate whose bytes are no certificate",
@@ -159,7 +155,7 @@ const ROWS: [Row<Quickstart>; 12] = [
             "InvalidCertificate: spec.secretRef: Secret mail-tls, tls.crt: ",
             STAYS,
         ],
-        refused!("InvalidCertificate"),
+        refused!(InvalidCertificate),
     ),
     kept(
         "no key but a text",
@@ -168,7 +164,7 @@ const ROWS: [Row<Quickstart>; 12] = [
             "InvalidCertificate: spec.secretRef: Secret mail-tls, tls.key: ",
             STAYS,
         ],
-        refused!("InvalidCertificate"),
+        refused!(InvalidCertificate),
     ),
     kept(
         "certificate and key in each other's place",
@@ -177,7 +173,7 @@ const ROWS: [Row<Quickstart>; 12] = [
             "InvalidCertificate: spec.secretRef: Secret mail-tls, tls.",
             STAYS,
         ],
-        refused!("InvalidCertificate"),
+        refused!(InvalidCertificate),
     ),
     kept(
         "a Secret without a key, which the API server refuses",
@@ -190,7 +186,10 @@ const ROWS: [Row<Quickstart>; 12] = [
             "Secret/mail-tls",
             "its last accepted version stays in force",
         ],
-        Metric::Stays("mailaccess_certificate_not_after_seconds"),
+        Metric::Refused {
+            rises: refused_edit!(Secret),
+            stays: "mailaccess_certificate_not_after_seconds",
+        },
     ),
     kept(
         "a Secret that is gone",
@@ -199,7 +198,7 @@ const ROWS: [Row<Quickstart>; 12] = [
             "NOT READY  SecretNotFound: spec.secretRef: Secret mail-tls is not there; ",
             STAYS,
         ],
-        refused!("SecretNotFound"),
+        refused!(SecretNotFound),
     ),
     kept(
         "a binding of a Secret of another type",
@@ -208,7 +207,7 @@ const ROWS: [Row<Quickstart>; 12] = [
             "NOT READY  SecretUnreadable: spec.secretRef: Secret users is not of type kubernetes.io/tls; ",
             STAYS,
         ],
-        refused!("SecretUnreadable"),
+        refused!(SecretUnreadable),
     ),
 ];
 

@@ -2,13 +2,22 @@
 //! pod hears of them.
 
 use super::stage::{Quickstart, ann, bob, greeting};
-use super::{Metric, Row, Stage as _, check};
+use super::{Metric, Row, Stage as _, check, refused_edit};
 use std::fs;
 
 const SERVER: &str = "mailaccessserver.yaml";
 const GREETING: &str = "+OK POP3 service ready";
 const STAYS: &str = "its last accepted version stays in force";
-const LOADS: Metric = Metric::Stays("mailaccess_document_loads_total");
+
+/// It is counted, and no pod loads anything.
+macro_rules! counted {
+    ($kind:ident) => {
+        Metric::Refused {
+            rises: refused_edit!($kind),
+            stays: "mailaccess_document_loads_total",
+        }
+    };
+}
 
 /// Edits the server: beside the fault stands a change that would be seen if it were obeyed.
 fn server(stage: &Quickstart, from: &str, to: &str) {
@@ -20,18 +29,19 @@ fn server(stage: &Quickstart, from: &str, to: &str) {
     fs::write(path, edited).unwrap();
 }
 
-/// A refused edit of the server.
+/// A refused edit: everything is as it was.
 const fn refused(
     name: &'static str,
     fault: fn(&mut Quickstart),
     status: &'static [&'static str],
+    metric: Metric,
 ) -> Row<Quickstart> {
     Row {
         name,
         fault,
         status,
         wire: &[(greeting, GREETING), (ann, "+OK"), (bob, "+OK")],
-        metric: LOADS,
+        metric,
     }
 }
 
@@ -43,16 +53,19 @@ const ROWS: [Row<Quickstart>; 16] = [
             "MailAccessServer/mail: unknown field \"spec.imap.banana\"",
             STAYS,
         ],
+        counted!(MailAccessServer),
     ),
     refused(
         "a field twice",
         |stage| server(stage, "  replicas: 1\n", "  replicas: 1\n  replicas: 1\n"),
         &["duplicate field \"spec.replicas\"", STAYS],
+        counted!(MailAccessServer),
     ),
     refused(
         "a number out of bounds",
         |stage| server(stage, "  imap:\n", "  imap:\n    maxConnections: 0\n"),
         &["spec.imap.maxConnections: Invalid value: 0", STAYS],
+        counted!(MailAccessServer),
     ),
     refused(
         "a text that does not fit its pattern",
@@ -67,6 +80,7 @@ const ROWS: [Row<Quickstart>; 16] = [
             "spec.imap.preAuthenticatedConnectionTimeout: Invalid value",
             STAYS,
         ],
+        counted!(MailAccessServer),
     ),
     refused(
         "against a CEL rule: a port twice",
@@ -75,16 +89,19 @@ const ROWS: [Row<Quickstart>; 16] = [
             server(stage, "  imap:\n", twice);
         },
         &["MailAccessServer/mail: spec", "port", STAYS],
+        counted!(MailAccessServer),
     ),
     refused(
         "`yes` where a text belongs, which kubectl reads as a boolean",
         |stage| server(stage, "  imap:\n", "  imap:\n    banner: yes\n"),
         &["spec.imap.banner: Invalid value: \"boolean\"", STAYS],
+        counted!(MailAccessServer),
     ),
     refused(
         "\"yes\" where a boolean belongs",
         |stage| server(stage, "    enabled: true\n", "    enabled: \"yes\"\n"),
         &["enabled: Invalid value: \"string\"", STAYS],
+        counted!(MailAccessServer),
     ),
     refused(
         "what is required is left out",
@@ -93,6 +110,7 @@ const ROWS: [Row<Quickstart>; 16] = [
             server(stage, defaults, "");
         },
         &["spec.mailboxDefaults: Required value", STAYS],
+        counted!(MailAccessServer),
     ),
     refused(
         "what may never change, changed",
@@ -108,6 +126,7 @@ const ROWS: [Row<Quickstart>; 16] = [
             "cannot change",
             STAYS,
         ],
+        counted!(MailAccessServer),
     ),
     refused(
         "an unknown kind",
@@ -116,16 +135,19 @@ const ROWS: [Row<Quickstart>; 16] = [
             "MailAccesServer",
             "what this file said before stays in force",
         ],
+        counted!(unknown),
     ),
     refused(
         "no YAML at all",
         |stage| server(stage, "spec:\n", "spec: {\n"),
         &["refused: ", "what this file said before stays in force"],
+        counted!(unknown),
     ),
     refused(
         "a file that is no text",
         |stage| stage.write(SERVER, b"\xff\xfe\0\0kind\x80"),
         &["refused: ", "what this file said before stays in force"],
+        counted!(unknown),
     ),
     refused(
         "another object of the same name",
@@ -140,6 +162,7 @@ const ROWS: [Row<Quickstart>; 16] = [
             "the same object stands in the files twice; the first one counts",
             STAYS,
         ],
+        counted!(MailAccessServer),
     ),
     refused(
         "a person's rule for another target",
@@ -152,6 +175,7 @@ const ROWS: [Row<Quickstart>; 16] = [
             stage.edit("casmailboxes.yaml", "popEnabled: true", "popEnabled: false");
         },
         &["CASMailbox/ann: spec", "cannot change", STAYS],
+        counted!(CASMailbox),
     ),
     refused(
         "a person's rule with a right that does not exist",
@@ -163,6 +187,7 @@ const ROWS: [Row<Quickstart>; 16] = [
             );
         },
         &["CASMailbox/ann: unknown field \"spec.owaEnabled\"", STAYS],
+        counted!(CASMailbox),
     ),
     refused(
         "a users' Secret whose data is no base64",
@@ -174,6 +199,7 @@ const ROWS: [Row<Quickstart>; 16] = [
             );
         },
         &["Secret/users", "base64", STAYS],
+        counted!(Secret),
     ),
 ];
 

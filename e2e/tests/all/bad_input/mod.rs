@@ -56,9 +56,42 @@ struct Row<S: 'static> {
 #[derive(Debug, Clone, Copy)]
 enum Metric {
     Rises(&'static str),
-    /// What was refused before it reached a pod must not move anything there.
+    /// What a pod leaves aside moves nothing there.
     Stays(&'static str),
+    /// What was refused before it reached a pod is counted, and moves nothing there.
+    Refused {
+        rises: &'static str,
+        stays: &'static str,
+    },
+    /// What was wrong from the start on has been counted so often.
+    Is(&'static str, u32),
 }
+
+/// What the operator counts of an object that cannot be obeyed as it is.
+macro_rules! fault {
+    ($kind:ident, $reason:ident) => {
+        concat!(
+            "mailaccess_operator_faults_total{kind=\"",
+            stringify!($kind),
+            "\",reason=\"",
+            stringify!($reason),
+            "\"}"
+        )
+    };
+}
+pub(crate) use fault;
+
+/// What `local` counts of an edit that the API server would refuse.
+macro_rules! refused_edit {
+    ($kind:ident) => {
+        concat!(
+            "mailaccess_operator_edits_refused_total{kind=\"",
+            stringify!($kind),
+            "\"}"
+        )
+    };
+}
+pub(crate) use refused_edit;
 
 /// Plays a row, and judges it.
 #[track_caller]
@@ -70,7 +103,7 @@ fn check<S: Stage>(stage: &mut S, row: &Row<S>) {
         wire,
         metric,
     } = row;
-    let before = stage.figure(metric.name());
+    let before = metric.figures(stage);
     stage.begin();
     fault(stage);
     for text in *status {
@@ -85,26 +118,32 @@ fn check<S: Stage>(stage: &mut S, row: &Row<S>) {
             (seen == *expected, seen)
         });
     }
-    settles(name, &format!("{metric:?} from {before}"), || {
-        let after = stage.figure(metric.name());
-        (metric.moved(before, after), after.to_string())
+    settles(name, &format!("{metric:?} from {before:?}"), || {
+        let after = metric.figures(stage);
+        (metric.moved(before, after), format!("{after:?}"))
     });
     stage.mend();
 }
 
 impl Metric {
-    const fn name(self) -> &'static str {
+    /// What is to move, and what must not.
+    fn figures(self, stage: &impl Stage) -> (f64, f64) {
         match self {
-            Self::Rises(name) | Self::Stays(name) => name,
+            Self::Rises(name) | Self::Stays(name) | Self::Is(name, _) => (stage.figure(name), 0.0),
+            Self::Refused { rises, stays } => (stage.figure(rises), stage.figure(stays)),
         }
     }
 
-    /// Whether that is what happened. The samples of a metric that stays are whole numbers, and there are
-    /// some.
-    fn moved(self, before: f64, after: f64) -> bool {
+    /// Whether that is what happened. The samples of a metric that stays or is known are whole numbers, and
+    /// there are some.
+    fn moved(self, before: (f64, f64), after: (f64, f64)) -> bool {
+        let is = |figure: f64, expected: f64| (figure - expected).abs() < 0.5;
+        let stays = |before: f64, after: f64| before > 0.0 && is(after, before);
         match self {
-            Self::Rises(_) => after > before,
-            Self::Stays(_) => before > 0.0 && (after - before).abs() < 0.5,
+            Self::Rises(_) => after.0 > before.0,
+            Self::Stays(_) => stays(before.0, after.0),
+            Self::Refused { .. } => after.0 > before.0 && stays(before.1, after.1),
+            Self::Is(_, count) => is(after.0, count.into()),
         }
     }
 }

@@ -4,10 +4,15 @@
 use super::stage::{
     DISABLED, DISABLED_COUNT, GONE, Quickstart, UNKNOWN, UNKNOWN_COUNT, ann, bob, carol,
 };
-use super::{Metric, Row, check};
+use super::{Metric, Row, check, fault};
 use std::fs;
 
 const FILE: &str = "users.yaml";
+/// What somebody is told whose mailbox is not there.
+const NO_MAILBOX: &str = "-ERR [SYS/TEMP] The mailbox is not available now.";
+/// Attempts of people whose mailbox is not there.
+const UNAVAILABLE_COUNT: &str =
+    r#"mailaccess_log_ons_total{protocol="pop",mechanism="USER/PASS",result="unavailable"}"#;
 
 /// A session of ann's that is open before the Secret goes.
 fn open_session(stage: &mut Quickstart) {
@@ -98,7 +103,10 @@ const ROWS: [Row<Quickstart>; 16] = [
                    Secret gone of source local is not there",
         ],
         wire: &[(ann, "+OK"), (bob, "+OK")],
-        metric: Metric::Stays("mailaccess_document_loads_total{document=\"credentials"),
+        metric: Metric::Refused {
+            rises: fault!(MailAccessServer, SecretNotFound),
+            stays: "mailaccess_document_loads_total{document=\"credentials",
+        },
     },
     bob_alone(
         "a line without a scheme",
@@ -178,14 +186,17 @@ const ROWS: [Row<Quickstart>; 16] = [
         },
         status: &["ready      DuplicateUser: Secret users, passwd, line 3"],
         wire: &[(ann, "+OK"), (bob, "+OK")],
-        metric: Metric::Stays("mailaccess_document_loads_total{document=\"credentials"),
+        metric: Metric::Refused {
+            rises: fault!(MailAccessServer, DuplicateUser),
+            stays: "mailaccess_document_loads_total{document=\"credentials",
+        },
     },
     Row {
         name: "a readable password is taken, with a warning",
         fault: |stage| bobs_line(stage, "{PLAIN}quickstart"),
         status: &["ready      PlainTextPassword: Secret users, passwd, line 2"],
         wire: &[(bob, "+OK"), (ann, "+OK")],
-        metric: Metric::Rises("mailaccess_document_loads_total{document=\"credentials"),
+        metric: Metric::Rises(fault!(MailAccessServer, PlainTextPassword)),
     },
     Row {
         name: "a person of a domain that is not the server's",
@@ -204,7 +215,7 @@ const ROWS: [Row<Quickstart>; 16] = [
             ),
             (ann, "+OK"),
         ],
-        metric: Metric::Rises(UNKNOWN_COUNT),
+        metric: Metric::Rises(fault!(MailAccessServer, DomainNotFound)),
     },
     Row {
         name: "two rules for one mailbox: both say so, and the more restrictive counts",
@@ -237,7 +248,7 @@ const ROWS: [Row<Quickstart>; 16] = [
             "NOT READY  DistributionGroupNotFound: spec.distributionGroup: no source knows a group Sales",
         ],
         wire: &[(ann, "+OK"), (bob, "+OK")],
-        metric: Metric::Rises("mailaccess_document_loads_total{document=\"rules-v1\"}"),
+        metric: Metric::Rises(fault!(CASMailbox, DistributionGroupNotFound)),
     },
     Row {
         name: "a rule for a mailbox that nobody knows, of a name that is not there",
@@ -250,7 +261,7 @@ const ROWS: [Row<Quickstart>; 16] = [
         },
         status: &["NOT READY  MailboxNotFound: spec.mailbox: no source knows carol@example.com"],
         wire: &[(carol, UNKNOWN), (ann, "+OK")],
-        metric: Metric::Rises(UNKNOWN_COUNT),
+        metric: Metric::Rises(fault!(CASMailbox, MailboxNotFound)),
     },
 ];
 
@@ -260,4 +271,36 @@ fn bad_people_and_rights_deny_exactly_those_of_whom_they_speak() {
     for row in &ROWS {
         check(&mut stage, row);
     }
+}
+
+/// It is said, everybody else is served by the same process, and the next change is another attempt.
+#[test]
+fn somebody_whose_mailbox_cannot_be_made_keeps_nobody_else_out() {
+    let mut stage = Quickstart::start(|_| {});
+    let pod = stage.local.pod();
+    let taken = stage.local.data().join("mail/example.com/carol");
+    fs::write(&taken, "in the way").unwrap();
+    let row = Row {
+        name: "something lies where a mailbox has to be",
+        fault: |stage: &mut Quickstart| {
+            rule(
+                stage,
+                "carol",
+                "mailbox: carol@example.com\n  popEnabled: true",
+            );
+            let line = "    carol@example.com:{PLAIN}quickstart\n  group: |\n";
+            stage.edit(FILE, "  group: |\n", line);
+        },
+        status: &["mailboxes: make the mailbox of carol@example.com: "],
+        wire: &[(carol, NO_MAILBOX), (ann, "+OK"), (bob, "+OK")],
+        metric: Metric::Rises(UNAVAILABLE_COUNT),
+    };
+    check(&mut stage, &row);
+    assert_eq!(stage.local.pod(), pod, "another process serves");
+    fs::remove_file(&taken).unwrap();
+    (row.fault)(&mut stage);
+    super::settles("nothing is in the way", "+OK", || {
+        let seen = carol(&mut stage);
+        (seen == "+OK", seen)
+    });
 }

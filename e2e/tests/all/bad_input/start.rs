@@ -1,7 +1,7 @@
 //! Objects that do not fit when `local` starts: each is reported and stops no other; its target is denied.
 
 use super::stage::{DISABLED, DISABLED_COUNT, Quickstart, ann, bob, carol, certificate, greeting};
-use super::{LIMIT, Metric, Row, check};
+use super::{LIMIT, Metric, Row, check, fault, refused_edit};
 use crate::harness::{Local, Security, Service, Wire, eventually};
 use std::fs;
 use std::path::Path;
@@ -108,7 +108,7 @@ const ROWS: [Row<Quickstart>; 5] = [
             "InvalidMailboxes: CASMailbox nobody cannot be read",
         ],
         wire: &[(ann, "+OK")],
-        metric: Metric::Rises("mailaccess_log_ons_total{protocol=\"pop\""),
+        metric: Metric::Is(fault!(MailAccessServer, InvalidMailboxes), 1),
     },
     Row {
         name: "a rule for a server that is not there",
@@ -117,7 +117,7 @@ const ROWS: [Row<Quickstart>; 5] = [
             "NOT READY  ServerNotFound: spec.serverRef.name: there is no MailAccessServer other.",
         ],
         wire: &[(ann, "+OK")],
-        metric: Metric::Stays("mailaccess_document_loads_total"),
+        metric: Metric::Is(fault!(CASMailbox, ServerNotFound), 1),
     },
     Row {
         name: "a binding for a service that does not exist",
@@ -128,7 +128,7 @@ const ROWS: [Row<Quickstart>; 5] = [
             "there is no earlier one to keep",
         ],
         wire: &[(self_signed, "one"), (ann, "+OK")],
-        metric: Metric::Rises("mailaccess_handshakes_total{protocol=\"pop\"}"),
+        metric: Metric::Is(fault!(CertificateBinding, Invalid), 1),
     },
 ];
 
@@ -137,6 +137,15 @@ fn what_does_not_fit_at_the_start_is_reported_and_stops_no_other() {
     let mut stage = Quickstart::start(misfits);
     for row in &ROWS {
         check(&mut stage, row);
+    }
+    // Three rules and a binding: each once, however often it was looked at.
+    for (name, count) in [
+        (fault!(CASMailbox, Invalid), 3.0),
+        (refused_edit!(CASMailbox), 3.0),
+        (refused_edit!(CertificateBinding), 1.0),
+    ] {
+        let counted = stage.local.figure(name);
+        assert!((counted - count).abs() < 0.5, "{name}: {counted}");
     }
 }
 

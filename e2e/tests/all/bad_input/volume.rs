@@ -1,7 +1,8 @@
 //! A volume on which something is wrong: what is there is not lost, and nothing else is shown as mail.
 
 use super::served_pod::{ANN, PASSWORD, Served};
-use super::{LIMIT, Metric, Row, check};
+use super::stage::Quickstart;
+use super::{LIMIT, Metric, Row, Stage as _, check, settles};
 use crate::harness::{Imap, Pop3, Security, Service, binary, eventually, run};
 use crate::pod::Site;
 use std::fs;
@@ -324,4 +325,22 @@ fn no_room_and_no_permission_lose_nothing() {
         append(stage).starts_with("OK [APPENDUID").then_some(())
     });
     assert!(copy(stage).contains("| OK [COPYUID"), "copied");
+}
+
+/// Whoever looks at the terminal of `local` learns of it, and that all is well again.
+#[test]
+fn a_volume_that_is_lost_while_everything_is_served_is_said_until_it_is_back() {
+    let mut stage = Quickstart::start(|_| {});
+    let mail = stage.local.data().join("mail");
+    let (marker, elsewhere) = (mail.join("mailaccess.volume"), mail.join("elsewhere"));
+    stage.begin();
+    fs::rename(&marker, &elsewhere).unwrap();
+    let text = "waiting    NotReady: No pod is ready: local: volume: ";
+    settles("the marker is gone", text, || {
+        let said = stage.status();
+        (said.contains(text), said)
+    });
+    fs::rename(&elsewhere, &marker).unwrap();
+    // Waits until everything is said to be well.
+    stage.mend();
 }

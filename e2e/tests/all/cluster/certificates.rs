@@ -79,8 +79,12 @@ fn a_certificate_with_another_ones_key_or_none_leaves_the_last_good_one_served()
         let der = shown()?;
         (binding["status"]["thumbprint"] == thumbprint(&der)).then_some(der)
     });
-    let refused =
-        |reason: &str| operator.metric("mailaccess_operator_certificates_refused_total", reason);
+    let refused = |reason: &str| {
+        operator.metric(
+            "mailaccess_operator_faults_total{kind=\"CertificateBinding\"",
+            reason,
+        )
+    };
     let (another, _) = fresh_certificate();
     let its_key = json!({"stringData": {"tls.key": another["stringData"]["tls.key"]}});
     tenant.patch_secret("mail-tls", &its_key);

@@ -31,8 +31,6 @@ pub struct ValidatedBinding {
     pub services: BTreeSet<Protocol>,
     /// What is served for it: new material, or the last good; absent if there never was any.
     pub certificate: Option<Certificate>,
-    /// Whether what it points at is not taken, so that at best the last good stays.
-    pub is_refused: bool,
     /// Whether it is obeyed as it is.
     pub accepted: Finding,
     /// Whether its Secret holds what it should.
@@ -130,7 +128,6 @@ fn one(
                     format!("{}; {}.", invalid.cause(), what_stays(kept.as_ref())),
                 ),
                 resolved: Finding::unknown(Reason::Invalid, "The object cannot be read."),
-                is_refused: false,
                 certificate: kept,
                 name,
             };
@@ -139,7 +136,6 @@ fn one(
     let secret_name = &binding.spec.secret_ref.name;
     let material = read(secret_name, secrets.get(secret_name))
         .and_then(|new| in_time(new, kept.as_ref(), secret_name, now));
-    let is_refused = material.is_err();
     let (certificate, resolved) = match material {
         Ok(certificate) => {
             let finding = describe(&certificate, now);
@@ -155,7 +151,6 @@ fn one(
         generation,
         services: services(binding),
         certificate,
-        is_refused,
         accepted: Finding::yes(Reason::Accepted, "The object is valid and obeyed."),
         resolved,
     }

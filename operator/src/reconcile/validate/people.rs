@@ -77,6 +77,12 @@ impl People {
             .map(|(member, _)| member)
     }
 
+    /// Everything that is wrong, and what there are warnings of.
+    pub fn problems(&self) -> impl Iterator<Item = (Reason, &str)> {
+        let problems = self.problems.iter();
+        problems.map(|(reason, message)| (*reason, message.as_str()))
+    }
+
     /// The server's `ResolvedRefs`. The gravest problem gives the reason; a warning alone leaves it true.
     pub fn finding(&self) -> Finding {
         let mut problems = self.problems.clone();
