@@ -9,9 +9,6 @@ use zeroize::Zeroizing;
 /// Why there is no line.
 #[derive(Debug, thiserror::Error)]
 pub enum HashPasswordError {
-    /// Nothing was typed.
-    #[error("the password is empty")]
-    Empty,
     /// On a terminal it is asked for twice.
     #[error("the passwords differ")]
     Differ,
@@ -50,9 +47,6 @@ fn line(
     password: &[u8],
     salt: [u8; 16],
 ) -> Result<String, HashPasswordError> {
-    if password.is_empty() {
-        return Err(HashPasswordError::Empty);
-    }
     let hash = PasswordHash::new(password, salt)?;
     Ok(format!("{address}:{}", hash.expose()))
 }
@@ -128,6 +122,7 @@ impl Drop for Silence<'_> {
 mod tests {
     use super::*;
     use mailaccess_config::passwd;
+    use mailaccess_config::password::PasswordError;
 
     #[test]
     fn the_line_is_one_that_passwd_takes_and_the_password_fits() {
@@ -145,7 +140,7 @@ mod tests {
         let ann: MailboxAddress = "ann@example.com".parse().unwrap();
         assert!(matches!(
             line(&ann, b"", [7; 16]),
-            Err(HashPasswordError::Empty)
+            Err(HashPasswordError::Hash(PasswordError::Empty))
         ));
     }
 }

@@ -171,6 +171,10 @@ fn run_local(arguments: cli::Local, log: String) -> Result<ExitCode> {
 }
 
 /// The checkout's own files, so that edits are seen, or those that the binary carries.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a checkout is looked for from where the command is called"
+)]
 fn quickstart_directory(data: &std::path::Path) -> Result<PathBuf> {
     let starts: Vec<PathBuf> = [std::env::current_dir(), std::env::current_exe()]
         .into_iter()

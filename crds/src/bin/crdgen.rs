@@ -24,6 +24,7 @@ Examples:
                              print all of them as one stream
 ";
 
+#[expect(clippy::disallowed_methods, reason = "too few arguments for clap")]
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let written = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {

@@ -33,7 +33,7 @@ const PACE: Duration = Duration::from_millis(60);
 /// Messages that everybody changes.
 pub(crate) const SHARED_MESSAGES: usize = 12;
 const ENOUGH_OKS: usize = 2_000;
-const ENOUGH_MEETINGS: usize = 100;
+pub(crate) const ENOUGH_MEETINGS: usize = 100;
 pub(crate) const AT_ONCE: Duration = Duration::from_millis(50);
 /// How long a session may take to be told of everything.
 const SETTLED: Duration = Duration::from_secs(10);
@@ -71,10 +71,11 @@ fn nothing_is_lost_when_three_processes_and_an_outside_program_change_one_maildi
     assert!(oks >= ENOUGH_OKS, "{oks} OKs");
     assert!(meetings >= ENOUGH_MEETINGS, "{meetings} meetings");
     check(&log, &delivered, &inbox, &copies, &views);
-    check_files(&maildir, &inbox, &views);
+    check_files(&maildir, &inbox, highest(&views));
+    check_files(&maildir.folder(TARGET), &copies, highest_copy(&log));
     let log_ons: Vec<_> = pods.iter().map(|pod| || log_on(pod, ANN)).collect();
     let log_ons: Vec<&dyn Fn() -> Imap> = log_ons.iter().map(|it| it as _).collect();
-    dovecot_and_back(&log_ons, &maildir, &inbox);
+    dovecot_and_back(&log_ons, &maildir, &[("INBOX", inbox), (TARGET, copies)]);
 }
 
 /// Messages that everybody changes; gives their tokens.
@@ -232,16 +233,32 @@ pub(crate) fn check(
     );
 }
 
+/// The highest UID that any session was told of.
+pub(crate) fn highest(views: &[View]) -> u32 {
+    let uids = views.iter().filter_map(|view| view.ever.keys().max());
+    *uids.max().unwrap()
+}
+
+/// The highest UID that any copy was given.
+pub(crate) fn highest_copy(log: &[Entry]) -> u32 {
+    let copies = log.iter().filter_map(|entry| match &entry.act {
+        Act::Copy { pairs, .. } => pairs.iter().map(|(_, copy)| *copy).max(),
+        _ => None,
+    });
+    copies.max().unwrap()
+}
+
 /// On the disk there is one file a message, and UIDs go on above all that were ever given.
-pub(crate) fn check_files(maildir: &Maildir, inbox: &[Known], views: &[View]) {
+pub(crate) fn check_files(maildir: &Maildir, messages: &[Known], highest: u32) {
     let count: usize = ["new", "cur"]
         .into_iter()
         .map(|folder| fs::read_dir(maildir.0.join(folder)).unwrap().count())
         .sum();
-    assert_eq!(count, inbox.len(), "files in new/ and cur/");
+    let folder = maildir.0.display();
+    assert_eq!(count, messages.len(), "files in new/ and cur/ of {folder}");
     let files = maildir.files();
     let listed: BTreeMap<u32, String> = maildir.uids().into_iter().collect();
-    for message in inbox {
+    for message in messages {
         let text = fs::read_to_string(&files[&listed[&message.uid]]).unwrap();
         let token = format!("X-Token: {}", message.token);
         assert_eq!(
@@ -251,18 +268,13 @@ pub(crate) fn check_files(maildir: &Maildir, inbox: &[Known], views: &[View]) {
             message.uid
         );
     }
-    let highest = views
-        .iter()
-        .filter_map(|view| view.ever.keys().max())
-        .max()
-        .unwrap();
     let uidlist = fs::read_to_string(maildir.0.join("dovecot-uidlist")).unwrap();
     let header = uidlist.lines().next().unwrap();
     let next = header.split(' ').find_map(|field| field.strip_prefix('N'));
     let next: u32 = next.unwrap().parse().unwrap();
     let last = maildir.uids().last().map_or(0, |(uid, _)| *uid);
     assert!(
-        next.max(last + 1) > *highest,
+        next.max(last + 1) > highest,
         "{header}, last {last}, once given {highest}"
     );
 }

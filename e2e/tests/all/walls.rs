@@ -187,10 +187,28 @@ fn code_lines(code: &str) -> impl Iterator<Item = (usize, &str)> {
     lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
 }
 
-/// Whether a line reaches for files: a module called `fs`, however it is imported, or what opens them.
+/// Whether a line reaches for files: a module called `fs`, however it is imported, what opens them, or what
+/// a path looks up on the disk.
 fn calls_files(line: &str) -> bool {
     let openers = ["File::open", "File::create", "OpenOptions", "DirBuilder"];
-    openers.iter().any(|opener| line.contains(opener)) || has_word(line, "fs")
+    let look_ups = [
+        "exists",
+        "try_exists",
+        "is_file",
+        "is_dir",
+        "is_symlink",
+        "metadata",
+        "symlink_metadata",
+        "read_dir",
+        "read_link",
+        "canonicalize",
+    ];
+    let looks_up = |name: &&str| {
+        line.contains(&format!(".{name}()")) || line.contains(&format!("Path::{name}"))
+    };
+    openers.iter().any(|opener| line.contains(opener))
+        || look_ups.iter().any(looks_up)
+        || has_word(line, "fs")
 }
 
 /// Whether this stands in the line as a word of its own; `fs` in `use std::{fs, io}` as in `fs::read`.
@@ -211,6 +229,15 @@ fn every_way_to_a_file_is_seen() {
         "    let text = tokio::fs::read_to_string(path).await?;",
         "    rustix::fs::unlink(path)",
         "    let file = File::open(path)?;",
+        "    if path.exists() {",
+        "    let is_there = path.try_exists()?;",
+        "    paths.retain(|path| path.is_file() || path.is_dir());",
+        "    let size = path.metadata()?.len();",
+        "    match path.symlink_metadata() {",
+        "    for entry in path.read_dir()? {",
+        "    let target = path.read_link()?;",
+        "    path.canonicalize()",
+        "    paths.iter().all(|path| Path::is_symlink(path))",
     ] {
         assert!(calls_files(line), "{line}");
     }
@@ -218,6 +245,8 @@ fn every_way_to_a_file_is_seen() {
         "let prefs = offs::read();",
         "Some(first) => {}",
         "fsync(file)",
+        "flags.iter().any(|flag| flag.exists_in(set))",
+        "let metadata = head.metadata;",
     ] {
         assert!(!calls_files(line), "{line}");
     }
@@ -342,6 +371,10 @@ fn protocols_and_mail_know_no_clock_and_hold_no_async() {
         "std::env::var",
         "std::env::vars",
         "std::env::var_os",
+        "std::env::vars_os",
+        "std::env::args",
+        "std::env::args_os",
+        "std::env::current_dir",
         "k8s_openapi::jiff::Timestamp::now",
     ] {
         assert!(lists.contains(&format!("path = \"{banned}\"")), "{banned}");

@@ -13,7 +13,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use x509_parser::extensions::GeneralName;
-use x509_parser::prelude::{FromDer as _, X509Certificate};
+use x509_parser::prelude::{FromDer as _, X509Certificate, X509Version};
 use zeroize::Zeroizing;
 
 /// The longest chain that is looked at.
@@ -68,6 +68,12 @@ pub enum CertificateError {
     /// A certificate that cannot be read.
     #[error("the first certificate cannot be read")]
     Leaf,
+    /// A certificate of before 1997, as some tools still make them where no extension is asked for.
+    #[error("the certificate is of version {0}, and TLS needs version 3")]
+    Version(u32),
+    /// A certificate that can be read and that TLS cannot use.
+    #[error("the first certificate is of a form that cannot be used for TLS")]
+    Form,
     /// PEM that cannot be read, or without a key.
     #[error("the key is no PEM with a PKCS#8, PKCS#1 or SEC1 private key")]
     Key,
@@ -140,6 +146,7 @@ impl Certificate {
         let key = CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider()).map_err(
             |error| match error {
                 rustls::Error::InconsistentKeys(_) => CertificateError::Mismatch,
+                rustls::Error::InvalidCertificate(_) => CertificateError::Form,
                 _ => CertificateError::Unsupported,
             },
         )?;
@@ -193,6 +200,11 @@ impl Leaf {
             X509Certificate::from_der(der).map_err(|_| CertificateError::Leaf)?;
         if !rest.is_empty() {
             return Err(CertificateError::Leaf);
+        }
+        if certificate.version() != X509Version::V3 {
+            // On the wire it is counted from 0.
+            let version = certificate.version().0.saturating_add(1);
+            return Err(CertificateError::Version(version));
         }
         let names = certificate
             .subject_alternative_name()

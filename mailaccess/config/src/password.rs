@@ -65,12 +65,21 @@ pub enum Cost {
     },
 }
 
-/// Why a password line is refused. Never quotes the line.
+/// Why a password line, or a password to make one of, is refused. Never quotes either.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
     /// Not `{SCHEME}hash`.
     #[error("a password line is {{SCHEME}}hash")]
     Form,
+    /// A password to hash that is none.
+    #[error("the password is empty")]
+    Empty,
+    /// A password to hash that is never looked at.
+    #[error("the password is longer than {PASSWORD_LIMIT} bytes")]
+    TooLong,
+    /// A password to hash that tools in C would cut.
+    #[error("the password holds a NUL")]
+    Nul,
     /// Longer than any scheme needs.
     #[error("the password line is longer than {LINE_LIMIT} bytes")]
     Length,
@@ -115,7 +124,8 @@ impl PasswordHash {
     /// Whether this is the password. Takes the time and memory of [`PasswordHash::cost`], whatever the
     /// password, unless that is longer than [`PASSWORD_LIMIT`].
     pub fn verify(&self, password: &[u8]) -> bool {
-        if password.len() > PASSWORD_LIMIT {
+        let possible = possible(password);
+        if possible == Err(PasswordError::TooLong) {
             return false;
         }
         let Ok(parsed) = parse(&self.line) else {
@@ -127,8 +137,7 @@ impl PasswordHash {
             Parsed::BlfCrypt(blf_crypt) => blf_crypt.verify(password),
             Parsed::Argon2id(argon2id) => argon2id.verify(password),
         };
-        // Tools in C end a password at NUL, and an empty one is no password.
-        fits && !password.is_empty() && !password.contains(&0)
+        fits && possible.is_ok()
     }
 
     /// What a verification takes.
@@ -168,8 +177,10 @@ impl PasswordHash {
     }
 
     /// A new ARGON2ID line with today's recommended parameters. The salt comes from the kernel's random
-    /// source and is never used twice.
+    /// source and is never used twice. A password that [`PasswordHash::verify`] lets nobody in with is
+    /// refused.
     pub fn new(password: &[u8], salt: [u8; 16]) -> Result<Self, PasswordError> {
+        possible(password)?;
         argon2id::line(password, salt)?.parse()
     }
 }
@@ -213,6 +224,21 @@ impl FromStr for PasswordHash {
             cost,
         })
     }
+}
+
+/// Whether anybody can log on with this password, whatever the line.
+fn possible(password: &[u8]) -> Result<(), PasswordError> {
+    if password.is_empty() {
+        return Err(PasswordError::Empty);
+    }
+    if password.len() > PASSWORD_LIMIT {
+        return Err(PasswordError::TooLong);
+    }
+    // Tools in C end a password at NUL.
+    if password.contains(&0) {
+        return Err(PasswordError::Nul);
+    }
+    Ok(())
 }
 
 /// ```text

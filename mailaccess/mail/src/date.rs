@@ -6,10 +6,13 @@ const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 ];
 const SECONDS_A_DAY: i64 = 86_400;
+/// The first second of the year 0 and the last one of 9999: a year has four digits.
+const MOMENTS: (i64, i64) = (-62_167_219_200, 253_402_300_799);
 
 /// The moment a message arrived (INTERNALDATE, RFC 3501 2.3.3), in seconds since 1970-01-01T00:00:00Z.
 ///
-/// A Maildir keeps it as the file's modification time, which has no zone; so it is written in UTC.
+/// A Maildir keeps it as the file's modification time, which has no zone; so it is written in UTC. One that no
+/// `date-time` can say, as a file system may give it, is the nearest that one can.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InternalDate(i64);
 
@@ -20,7 +23,14 @@ pub struct Day(i64);
 impl InternalDate {
     /// The moment this many seconds after (or before) 1970.
     pub const fn from_unix_secs(secs: i64) -> Self {
-        Self(secs)
+        let (first, last) = MOMENTS;
+        Self(if secs < first {
+            first
+        } else if secs > last {
+            last
+        } else {
+            secs
+        })
     }
 
     /// Seconds since 1970.
@@ -80,7 +90,8 @@ impl InternalDate {
             _ => return None,
         };
         let local = day.0 * SECONDS_A_DAY + hour * 3600 + minute * 60 + second.min(59);
-        Some(Self(local - east * (zone_hour * 3600 + zone_minute * 60)))
+        let zone = zone_hour * 3600 + zone_minute * 60;
+        Some(Self::from_unix_secs(local - east * zone))
     }
 }
 
@@ -173,6 +184,7 @@ fn civil(days: i64) -> (i64, i64, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn known_moments_are_written_and_read() {
@@ -181,6 +193,8 @@ mod tests {
             (837_596_665, "17-Jul-1996 09:44:25 +0000"),
             (951_782_400, "29-Feb-2000 00:00:00 +0000"),
             (-1, "31-Dec-1969 23:59:59 +0000"),
+            (MOMENTS.0, " 1-Jan-0000 00:00:00 +0000"),
+            (MOMENTS.1, "31-Dec-9999 23:59:59 +0000"),
         ] {
             assert_eq!(InternalDate(secs).to_string(), text);
             assert_eq!(
@@ -198,6 +212,18 @@ mod tests {
     }
 
     #[test]
+    fn a_moment_that_no_date_says_is_the_nearest_one() {
+        for (text, expected) in [
+            ("01-Jan-0000 00:00:00 +0100", MOMENTS.0),
+            ("31-Dec-9999 23:59:59 -0100", MOMENTS.1),
+        ] {
+            let read = InternalDate::parse(text.as_bytes());
+            assert_eq!(read, Some(InternalDate(expected)), "{text}");
+        }
+        assert_eq!(InternalDate::from_unix_secs(i64::MIN).0, MOMENTS.0);
+    }
+
+    #[test]
     fn what_is_no_date_is_refused() {
         for bad in [
             "",
@@ -212,5 +238,73 @@ mod tests {
         assert_eq!(Day::parse(b"29-Feb-1900"), None);
         assert!(Day::parse(b"29-Feb-2000").is_some());
         assert_eq!(Day::parse(b"1-jan-1970").map(Day::since_epoch), Some(0));
+    }
+
+    /// Texts of the right form, most of which are dates.
+    fn date_time() -> impl Strategy<Value = String> {
+        "(0[1-9]|[12][0-9]|3[01]| [1-9])-(Jan|feb|MAR|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)-[0-9]{4} ([01][0-9]|2[0-3]):[0-5][0-9]:([0-5][0-9]|60) [+-][0-9]{2}[0-5][0-9]"
+    }
+
+    /// The same with a few bytes changed, added or missing.
+    fn mutated() -> impl Strategy<Value = Vec<u8>> {
+        let edit = (any::<prop::sample::Index>(), 0..4, any::<u8>());
+        (date_time(), prop::collection::vec(edit, 0..4)).prop_map(|(text, edits)| {
+            let mut bytes = text.into_bytes();
+            for (place, kind, byte) in edits {
+                let at = place.index(bytes.len() + 1);
+                match kind {
+                    0 => bytes.insert(at, byte),
+                    1 => bytes.truncate(at),
+                    2 if at < bytes.len() => drop(bytes.remove(at)),
+                    _ if at < bytes.len() => bytes[at] = byte,
+                    _ => bytes.push(byte),
+                }
+            }
+            bytes
+        })
+    }
+
+    /// Whatever is read is written in 26 bytes, which are read as the same.
+    fn check(text: &[u8]) {
+        if let Some(date) = InternalDate::parse(text) {
+            let written = date.to_string();
+            assert_eq!(written.len(), 26, "{written}");
+            assert_eq!(InternalDate::parse(written.as_bytes()), Some(date));
+        }
+        if let Some(day) = Day::parse(text) {
+            let (year, month, date) = civil(day.0);
+            let month = u8::try_from(month).unwrap();
+            assert_eq!(Day::new(year, month, date.try_into().unwrap()), Some(day));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_without_panic(text in "\\PC{0,40}", bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+            check(text.as_bytes());
+            check(&bytes);
+        }
+
+        #[test]
+        fn a_changed_date_is_read_without_panic(bytes in mutated()) {
+            check(&bytes);
+            check(&bytes[..bytes.len().min(11)]);
+        }
+
+        #[test]
+        fn every_day_of_the_calendar_is_read(text in date_time()) {
+            check(text.as_bytes());
+            if !text.starts_with("29") && !text.starts_with('3') {
+                prop_assert!(InternalDate::parse(text.as_bytes()).is_some());
+            }
+        }
+
+        #[test]
+        fn every_moment_is_written(secs in any::<i64>()) {
+            let date = InternalDate::from_unix_secs(secs);
+            prop_assert_eq!(InternalDate::parse(date.to_string().as_bytes()), Some(date));
+            let near = InternalDate::from_unix_secs(secs % (1 << 38));
+            prop_assert_eq!(InternalDate::parse(near.to_string().as_bytes()), Some(near));
+        }
     }
 }

@@ -14,9 +14,9 @@ use std::sync::Arc;
 const LIMIT: usize = 2048;
 
 #[track_caller]
-#[expect(clippy::print_stdout, reason = "the figure is to be seen")]
+#[expect(clippy::print_stdout, reason = "e2e/run shows figures")]
 fn check(name: &str, size: usize) {
-    println!("future of an idle {name} connection: {size} bytes");
+    println!("figure: future of an idle {name} connection: {size} bytes");
     assert!(size <= LIMIT, "{name}: {size} bytes");
 }
 
@@ -28,11 +28,14 @@ async fn size<S: Session>(protocol: Protocol, security: Security) -> usize {
 }
 
 #[tokio::test]
-#[expect(clippy::print_stdout, reason = "the figures are to be seen")]
+#[expect(clippy::print_stdout, reason = "e2e/run shows figures")]
 async fn the_task_of_an_idle_session_is_small() {
-    println!("signals: {} bytes", size_of::<Signals>());
     println!(
-        "session: IMAP {} bytes, POP {} bytes",
+        "figure: signals of a connection: {} bytes",
+        size_of::<Signals>()
+    );
+    println!(
+        "figure: session: IMAP {} bytes, POP {} bytes",
         size_of::<Imap>(),
         size_of::<Pop3>()
     );

@@ -47,7 +47,8 @@ fn check(port: fn(&Pod) -> u16, begin: &[u8], piece: &[u8]) {
         let _ = sink.join();
     }
     let peak = pod.memory_kib("VmHWM:");
-    println!("peak {peak} KiB, before {before} KiB");
+    let sent = String::from_utf8_lossy(&piece[..piece.len().min(20)]);
+    println!("figure: peak in a flood of {sent:?}: {peak} KiB, before {before} KiB");
     assert!(
         peak < before + GROWTH_KIB,
         "{before} KiB grew to {peak} KiB"
@@ -118,7 +119,9 @@ fn a_client_that_asks_for_everything_and_reads_nothing() {
     }
     assert!(sent < FLOOD, "the pod takes commands without end");
     let peak = pod.memory_kib("VmHWM:");
-    println!("peak {peak} KiB, before {before} KiB, {sent} bytes of commands");
+    println!(
+        "figure: peak while answers to {sent} bytes of commands are not read: {peak} KiB, before {before} KiB"
+    );
     assert!(
         peak < before + GROWTH_KIB,
         "{before} KiB grew to {peak} KiB"

@@ -21,14 +21,14 @@ fn append_and_fetch_stream() {
     let before = pod.memory_kib("VmHWM:");
     append(&mut imap, SIZE);
     let appended = pod.memory_kib("VmHWM:");
-    println!("APPEND: {before} KiB grew to {appended} KiB");
+    println!("figure: peak of APPEND of {SIZE} bytes: {before} KiB grew to {appended} KiB");
     assert!(
         appended < before + GROWTH_KIB,
         "{before} KiB grew to {appended} KiB"
     );
     fetch(&mut imap, SIZE);
     let fetched = pod.memory_kib("VmHWM:");
-    println!("FETCH: {before} KiB grew to {fetched} KiB");
+    println!("figure: peak of FETCH of {SIZE} bytes: {before} KiB grew to {fetched} KiB");
     assert!(
         fetched < before + GROWTH_KIB,
         "{before} KiB grew to {fetched} KiB"

@@ -4,8 +4,8 @@ use super::metrics::Metrics;
 use anyhow::{Context as _, Result};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use http::HeaderValue;
 use http::header::USER_AGENT;
+use http::{HeaderValue, StatusCode};
 use kube::client::ClientBuilder;
 use kube::client::retry::RetryPolicy;
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -123,18 +123,75 @@ where
     }
 
     fn call(&mut self, request: http::Request<B>) -> Self::Future {
-        let metrics = Arc::clone(&self.metrics);
-        let method = request.method().as_str().to_owned();
+        let mut asked = Asked {
+            metrics: Arc::clone(&self.metrics),
+            method: request.method().as_str().to_owned(),
+            code: None,
+        };
         let answer = self.inner.call(request);
         async move {
             let answer = answer.await;
-            let code = match &answer {
-                Ok(response) => response.status().as_u16().to_string(),
-                Err(_) => "<error>".to_owned(),
-            };
-            metrics.requested(&method, &code);
+            if let Ok(response) = &answer {
+                asked.is_answered(response.status());
+            }
             answer
         }
         .boxed()
+    }
+}
+
+/// A request, which is counted when nobody waits for it any more: one that is given up because its time is over
+/// was not answered either.
+struct Asked {
+    metrics: Arc<Metrics>,
+    method: String,
+    code: Option<StatusCode>,
+}
+
+impl Asked {
+    fn is_answered(&mut self, code: StatusCode) {
+        self.code = Some(code);
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        let code = self.code.as_ref().map_or("<error>", StatusCode::as_str);
+        self.metrics.requested(&self.method, code);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::future;
+
+    type Answer = BoxFuture<'static, Result<http::Response<()>, &'static str>>;
+
+    /// What is counted of a request with this answer that nobody waits for longer than a moment.
+    fn check(answer: fn() -> Answer, expected: &str) {
+        let metrics = Arc::new(Metrics::default());
+        let server = tower::service_fn(move |_: http::Request<()>| answer());
+        let asked = Count(Arc::clone(&metrics))
+            .layer(server)
+            .call(http::Request::new(()));
+        drop(asked.now_or_never());
+        let said = metrics.render(0, 0);
+        let counted: Vec<_> = said
+            .lines()
+            .filter(|line| line.starts_with("rest_client_requests_total{"))
+            .collect();
+        assert_eq!(counted, [expected]);
+    }
+
+    #[test]
+    fn each_request_is_counted_by_its_answer_or_as_one_without() {
+        let with = |code| format!("rest_client_requests_total{{code=\"{code}\",method=\"GET\"}} 1");
+        check(
+            || future::ready(Ok(http::Response::new(()))).boxed(),
+            &with("200"),
+        );
+        check(|| future::ready(Err("cut")).boxed(), &with("<error>"));
+        check(|| future::pending().boxed(), &with("<error>"));
     }
 }

@@ -171,7 +171,7 @@ impl Metrics {
         self.reconciled.get_or_create(&labels).inc();
     }
 
-    /// A request was answered, or was not: `<error>`.
+    /// A request was answered, or was not, or not in time: `<error>`.
     pub fn requested(&self, method: &str, code: &str) {
         let labels = Request {
             code: code.to_owned(),

@@ -246,6 +246,9 @@ fn people() -> Vec<Fault> {
     ]
 }
 
+/// Made by `openssl x509 -req` without extensions.
+const VERSION_1: &str = include_str!("../../../mailaccess/config/src/tests/version-1.pem");
+
 fn certificates() -> Vec<Fault> {
     let (chain, key) = certificate(&["mail.example.com"], -1..90);
     let (_, other_key) = certificate(&["mail.example.com"], -1..90);
@@ -291,6 +294,11 @@ fn certificates() -> Vec<Fault> {
             "a chain that is no PEM",
             Some(tls_secret("tls", "nonsense", &key)),
             "False InvalidCertificate: spec.secretRef: Secret tls, tls.crt: ",
+        ),
+        row(
+            "a certificate of version 1",
+            Some(tls_secret("tls", VERSION_1, &key)),
+            "False InvalidCertificate: spec.secretRef: Secret tls, tls.crt: the certificate is of version 1, and TLS needs version 3; ",
         ),
         row(
             "a key that is no PEM",

@@ -50,21 +50,39 @@ fn render_of_faulty_files_prints_every_error_and_nothing_else() {
     }
 }
 
-#[test]
-fn hash_password_reads_a_pipe() {
+/// `hash-password` with this on its standard input.
+fn hash_password(stdin: &[u8]) -> Output {
     let mut child = command()
         .args(["hash-password", "Ann@example.com"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(b"hunter2\r\nnot this\n")
-        .unwrap();
-    let output = child.wait_with_output().unwrap();
+    child.stdin.take().unwrap().write_all(stdin).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn hash_password_refuses_what_nobody_could_log_on_with() {
+    let long = "x".repeat(513);
+    for (stdin, said) in [
+        ("\n", "the password is empty"),
+        ("a\0b\n", "the password holds a NUL"),
+        (&long, "the password is longer than 512 bytes"),
+    ] {
+        let output = hash_password(stdin.as_bytes());
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert_eq!(text(&output.stdout), "");
+        let errors = text(&output.stderr);
+        assert!(errors.contains(said), "{errors}");
+        assert!(!errors.contains("xxx") && !errors.contains('\0'), "quoted");
+    }
+}
+
+#[test]
+fn hash_password_reads_a_pipe() {
+    let output = hash_password(b"hunter2\r\nnot this\n");
     assert!(output.status.success());
     let line = text(&output.stdout);
     let (address, hash) = line.trim_end().split_once(':').unwrap();

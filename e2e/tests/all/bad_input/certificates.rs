@@ -23,6 +23,9 @@ static GOOD: LazyLock<Material> = LazyLock::new(|| valid_in(2020, 2060));
 /// Another one, as good.
 static OTHER: LazyLock<Material> = LazyLock::new(|| valid_in(2020, 2060));
 
+/// Made by `openssl x509 -req` without extensions.
+const VERSION_1: &str = include_str!("../../../../mailaccess/config/src/tests/version-1.pem");
+
 fn valid_in(from: i32, until: i32) -> Material {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(vec!["mail.example.com".to_owned()]).unwrap();
@@ -84,7 +87,7 @@ macro_rules! refused {
     };
 }
 
-const ROWS: [Row<Quickstart>; 12] = [
+const ROWS: [Row<Quickstart>; 13] = [
     kept(
         "the key of another certificate",
         |stage| put(stage, &GOOD.chain, &OTHER.key),
@@ -156,6 +159,16 @@ const ROWS: [Row<Quickstart>; 12] = [
             STAYS,
         ],
         refused!(InvalidCertificate),
+    ),
+    kept(
+        "a certificate of version 1",
+        |stage| put(stage, VERSION_1, &OTHER.key),
+        &[
+            "InvalidCertificate: spec.secretRef: Secret mail-tls, tls.crt: the certificate is of version 1, \
+             and TLS needs version 3",
+            STAYS,
+        ],
+        refused!("InvalidCertificate"),
     ),
     kept(
         "no key but a text",

@@ -10,6 +10,15 @@ use std::process::Command;
 #[ignore = "needs Debian's isync: run by e2e/run"]
 fn mbsync_carries_changes_both_ways() {
     let local = Local::start("quickstart");
+    let mut imap = local.imap("ann@example.com", "quickstart");
+    // So that the messages that are there come first.
+    imap.ok("SELECT INBOX");
+    for message in [
+        &b"Subject: to be removed here\r\n\r\nold\r\n"[..],
+        b"Subject: to be answered here\r\n\r\n?\r\n",
+    ] {
+        imap.append("INBOX", "", message).unwrap();
+    }
     let count = messages(&local, "INBOX");
     let folder = local.data().join("isync");
     fs::create_dir(&folder).unwrap();
@@ -34,51 +43,62 @@ fn mbsync_carries_changes_both_ways() {
         .unwrap();
     imap.ok("CREATE There");
     here.deliver(b"Subject: from here\n\nhere\n");
-    // As somebody who answers a message and thereby reads it.
-    let unread = here
-        .files()
-        .into_values()
-        .map(|file| file.to_str().unwrap().to_owned());
-    let name = unread
-        .into_iter()
-        .find(|name| name.contains("/new/") && name.contains(",U="))
-        .unwrap();
-    let base = name
-        .split(":2,")
-        .next()
-        .unwrap()
-        .replacen("/new/", "/cur/", 1);
-    fs::rename(&name, format!("{base}:2,RS")).unwrap();
+    fs::remove_file(with_line(&here, "Subject: to be removed here")).unwrap();
+    answer(&with_line(&here, "Subject: to be answered here"));
     sync();
     // What each got from the other, at the latest after the next run.
     sync();
-    assert_eq!(here.files().len(), count + 1);
-    assert_eq!(messages(&local, "INBOX"), count + 1);
+    // Each side got one and lost one.
+    assert_eq!(here.files().len(), count);
+    assert_eq!(messages(&local, "INBOX"), count);
     assert!(
         folder.join("There/cur").is_dir(),
         "a folder made there is made here"
     );
-    let letters = |letter: char| {
-        let files = here.files();
-        let names = files.values().map(|file| file.to_str().unwrap().to_owned());
-        names
-            .filter(|name| {
-                let flags = name.rsplit_once(":2,").map_or("", |(_, flags)| flags);
-                flags.contains(letter)
-            })
-            .count()
-    };
-    assert_eq!(letters('F'), flagged(&local, "INBOX", "\\Flagged"));
-    assert_eq!(letters('R'), flagged(&local, "INBOX", "\\Answered"));
-    assert!(letters('F') >= 1 && letters('R') >= 1);
+    for (letter, flag) in [('F', "\\Flagged"), ('R', "\\Answered")] {
+        let count = with_letter(&here, letter);
+        assert!(count >= 1, "{flag}");
+        assert_eq!(count, flagged(&local, "INBOX", flag), "{flag}");
+    }
     let mut imap = local.imap("ann@example.com", "quickstart");
     imap.ok("SELECT INBOX");
-    for subject in ["from here", "from there"] {
+    for (subject, count) in [
+        ("from here", 1),
+        ("from there", 1),
+        ("to be removed here", 0),
+    ] {
         let found = imap
             .ok(&format!("SEARCH SUBJECT \"{subject}\""))
             .find("SEARCH");
-        assert_eq!(found.split(' ').count(), 3, "{found}");
+        assert_eq!(found.split_whitespace().skip(2).count(), count, "{found}");
     }
+}
+
+/// The message with this line.
+fn with_line(here: &Maildir, line: &str) -> PathBuf {
+    let is_meant =
+        |path: &PathBuf| String::from_utf8_lossy(&fs::read(path).unwrap()).contains(line);
+    let meant: Vec<_> = here.files().into_values().filter(is_meant).collect();
+    assert_eq!(meant.len(), 1, "{meant:?}");
+    meant[0].clone()
+}
+
+/// As somebody who answers a message and thereby reads it.
+fn answer(message: &Path) {
+    let name = message.to_str().unwrap();
+    assert!(name.contains("/new/") && name.contains(",U="), "{name}");
+    let base = name.split(":2,").next().unwrap();
+    let base = base.replacen("/new/", "/cur/", 1);
+    fs::rename(name, format!("{base}:2,RS")).unwrap();
+}
+
+/// How many messages have this letter as a flag.
+fn with_letter(here: &Maildir, letter: char) -> usize {
+    let has_letter = |path: &PathBuf| {
+        let flags = path.to_str().unwrap().rsplit_once(":2,");
+        flags.is_some_and(|(_, flags)| flags.contains(letter))
+    };
+    here.files().into_values().filter(has_letter).count()
 }
 
 /// Writes how mailboxes there and here go together.

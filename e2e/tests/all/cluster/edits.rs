@@ -19,6 +19,8 @@ const APART: Duration = Duration::from_millis(1500);
 /// The goals are printed; this fails the test.
 const LIMIT: Duration = Duration::from_secs(10);
 const EDITS: u32 = 20;
+/// How late `Programmed` may be, but for one edit in a hundred: the machine does other things, too.
+const TRUE_WITHIN: Duration = Duration::from_secs(1);
 
 /// What an edit's taking effect was seen after, at each pod.
 #[derive(Default)]
@@ -337,17 +339,14 @@ fn every_edit_is_served_by_every_pod_and_the_status_says_so_when_it_is() {
     let commands: u32 = uninvolved.into_iter().map(Uninvolved::end).sum();
     stage.latencies.print();
     stage.truths.sort();
-    let latest = stage.truths.last().unwrap();
+    let truths = &stage.truths;
+    let (middle, p99) = (truths[truths.len() / 2], truths[truths.len() * 99 / 100]);
+    let latest = truths.last().unwrap();
     figure(
-        "Programmed is True after the last pod serves an edit, p50 and max",
-        format!("{:.0?} {latest:.0?}", stage.truths[stage.truths.len() / 2]),
+        "Programmed is True after the last pod serves an edit, p50, p99 and max",
+        format!("{middle:.0?} {p99:.0?} {latest:.0?}"),
     );
-    let late = stage
-        .truths
-        .iter()
-        .filter(|late| late.as_secs() >= 1)
-        .count();
-    figure("edits whose Programmed is True only a second later", late);
+    assert!(p99 < TRUE_WITHIN, "Programmed is late: {p99:?}");
     figure("commands of the uninvolved sessions", commands);
     figure(
         "nudges for all edits",

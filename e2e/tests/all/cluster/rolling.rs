@@ -86,7 +86,13 @@ fn idled(imap: &mut Imap) -> Result<bool, Fault> {
     loop {
         match heard(imap)? {
             Heard::Bye => return Ok(false),
-            Heard::Line(line) if line.starts_with(tag.as_bytes()) => break,
+            Heard::Line(line) if line.starts_with(tag.as_bytes()) => {
+                let status = String::from_utf8_lossy(&line[tag.len()..]).into_owned();
+                if !status.starts_with(" OK") {
+                    return Err(format!("IDLE:{status}"));
+                }
+                break;
+            }
             Heard::Nothing if begin.elapsed() > IDLE && !is_told => {
                 // If this cannot be sent, BYE is there to be read.
                 let _ = imap.wire().write(b"DONE\r\n");

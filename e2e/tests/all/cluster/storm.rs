@@ -10,7 +10,8 @@ use crate::harness::{Imap, Maildir, Security, eventually, figure, now, run};
 use crate::many_pods::client::{Break, Connect, TARGET};
 use crate::many_pods::dovecot_and_back::dovecot_and_back;
 use crate::many_pods::log::meetings;
-use crate::many_pods::{AT_ONCE, Storm, check, check_files, deliver_shared, report, settle};
+use crate::many_pods::{AT_ONCE, ENOUGH_MEETINGS, Storm, check, check_files, deliver_shared};
+use crate::many_pods::{highest, highest_copy, report, settle};
 use crate::session::listing;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -175,13 +176,16 @@ fn nothing_is_lost_when_pods_of_two_nodes_change_one_maildir_and_one_dies_and_on
     let oks = report(&log);
     let nodes: BTreeSet<usize> = log.iter().map(|entry| entry.process).collect();
     assert_eq!(nodes, BTreeSet::from([1, 2]), "not by both nodes");
-    figure("two nodes on one UID within 50 ms", meetings(&log, AT_ONCE));
+    let meetings = meetings(&log, AT_ONCE);
+    figure("two nodes on one UID within 50 ms", meetings);
     figure("delivered, left, copies", {
         format!("{}, {}, {}", delivered.len(), inbox.len(), copies.len())
     });
     assert!(oks >= ENOUGH_OKS, "{oks} OKs");
+    assert!(meetings >= ENOUGH_MEETINGS, "{meetings} meetings");
     check(&log, &delivered, &inbox, &copies, &views);
-    check_files(&maildir, &inbox, &views);
+    check_files(&maildir, &inbox, highest(&views));
+    check_files(&maildir.folder(TARGET), &copies, highest_copy(&log));
     let pods: Vec<IpAddr> = tenant.pods().iter().map(|(_, address)| *address).collect();
     assert_eq!(pods.len(), 2);
     let log_ons: Vec<_> = pods
@@ -189,6 +193,6 @@ fn nothing_is_lost_when_pods_of_two_nodes_change_one_maildir_and_one_dies_and_on
         .map(|pod| || sandbox.within(Place::Client, || log_on(*pod).unwrap()))
         .collect();
     let log_ons: Vec<&dyn Fn() -> Imap> = log_ons.iter().map(|it| it as _).collect();
-    dovecot_and_back(&log_ons, &maildir, &inbox);
+    dovecot_and_back(&log_ons, &maildir, &[("INBOX", inbox), (TARGET, copies)]);
     operator.stop();
 }

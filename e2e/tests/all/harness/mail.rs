@@ -10,6 +10,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 pub(crate) struct Maildir(pub(crate) PathBuf);
 
 impl Maildir {
+    /// A mailbox of this name beside INBOX (Maildir++).
+    pub(crate) fn folder(&self, name: &str) -> Self {
+        Self(self.0.join(format!(".{name}")))
+    }
+
     /// Delivers a message as a delivery agent does: written in `tmp`, moved to `new`.
     pub(crate) fn deliver(&self, message: &[u8]) -> String {
         static NEXT: AtomicU32 = AtomicU32::new(0);

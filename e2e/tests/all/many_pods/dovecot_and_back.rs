@@ -6,56 +6,75 @@ use crate::harness::{Imap, Maildir, eventually, figure};
 use crate::session::{Session, differences, listing, message};
 use crate::view::{FlagNames, Known};
 
-/// Dovecot shows what is there and changes some of it; every process shows exactly that, in sessions that
-/// were open before and in new ones.
+/// Dovecot shows what is there in these mailboxes and changes some of it; every process shows exactly that, in
+/// sessions that were open before and in new ones.
 pub(crate) fn dovecot_and_back(
     processes: &[&dyn Fn() -> Imap],
     maildir: &Maildir,
-    inbox: &[Known],
+    mailboxes: &[(&str, Vec<Known>)],
 ) {
-    let mut open: Vec<_> = processes
+    let mut before: Vec<_> = mailboxes
         .iter()
-        .map(|log_on| Session::select(log_on(), "INBOX").unwrap())
+        .map(|(mailbox, _)| Before::look(processes, mailbox))
         .collect();
-    let ours = validity(&mut processes[0]());
-
     let dovecot = Dovecot::start(&maildir.0);
-    assert_eq!(validity(&mut dovecot.imap()), ours);
-    let shown = listing(dovecot.imap(), "INBOX");
-    assert_eq!(differences(&shown, inbox), None, "shown by Dovecot");
-    change(&dovecot, inbox);
-    let changed = listing(dovecot.imap(), "INBOX");
-    check_changes(&changed, inbox);
-
-    for (log_on, session) in processes.iter().zip(&mut open) {
-        eventually("an open session knows what Dovecot did", SETTLED, || {
-            session.catch_up();
-            (session.view.known().as_ref() == Some(&changed)).then_some(())
-        });
-        let seen = listing(log_on(), "INBOX");
-        assert_eq!(
-            differences(&seen, &changed),
-            None,
-            "shown after Dovecot's changes"
+    for ((mailbox, messages), before) in mailboxes.iter().zip(&mut before) {
+        assert_eq!(validity(&mut dovecot.imap(), mailbox), before.validity);
+        let shown = listing(dovecot.imap(), mailbox);
+        let differs = differences(&shown, messages);
+        assert_eq!(differs, None, "{mailbox}, shown by Dovecot");
+        change(&dovecot, mailbox, messages);
+        let changed = listing(dovecot.imap(), mailbox);
+        check_changes(&changed, messages);
+        before.compare(processes, mailbox, &changed);
+        figure(
+            &format!("messages in {mailbox} that Dovecot and every process show alike"),
+            changed.len(),
         );
-        assert_eq!(validity(&mut log_on()), ours);
     }
-    figure(
-        "messages that Dovecot and every process show alike",
-        changed.len(),
-    );
 }
 
-fn validity(imap: &mut Imap) -> String {
-    let line = imap.ok("EXAMINE INBOX").find("[UIDVALIDITY ");
+/// What our processes know of a mailbox before Dovecot comes.
+struct Before {
+    validity: String,
+    /// A session of each process.
+    open: Vec<Session>,
+}
+
+impl Before {
+    fn look(processes: &[&dyn Fn() -> Imap], mailbox: &str) -> Self {
+        let select = |log_on: &&dyn Fn() -> Imap| Session::select(log_on(), mailbox).unwrap();
+        Self {
+            validity: validity(&mut processes[0](), mailbox),
+            open: processes.iter().map(select).collect(),
+        }
+    }
+
+    /// Every process shows what Dovecot has made of the mailbox.
+    fn compare(&mut self, processes: &[&dyn Fn() -> Imap], mailbox: &str, changed: &[Known]) {
+        for (log_on, session) in processes.iter().zip(&mut self.open) {
+            eventually("an open session knows what Dovecot did", SETTLED, || {
+                session.catch_up();
+                (session.view.known().as_deref() == Some(changed)).then_some(())
+            });
+            let seen = listing(log_on(), mailbox);
+            let differs = differences(&seen, changed);
+            assert_eq!(differs, None, "{mailbox}, shown after Dovecot's changes");
+            assert_eq!(validity(&mut log_on(), mailbox), self.validity);
+        }
+    }
+}
+
+fn validity(imap: &mut Imap, mailbox: &str) -> String {
+    let line = imap.ok(&format!("EXAMINE {mailbox}")).find("[UIDVALIDITY ");
     line.split([' ', ']']).nth(3).unwrap().to_owned()
 }
 
 /// Flags given and taken, a keyword that nobody knew, a message removed and one added.
-fn change(dovecot: &Dovecot, inbox: &[Known]) {
+fn change(dovecot: &Dovecot, mailbox: &str, messages: &[Known]) {
     let mut imap = dovecot.imap();
-    imap.ok("SELECT INBOX");
-    for (message, change) in inbox.iter().zip([
+    imap.ok(&format!("SELECT {mailbox}"));
+    for (message, change) in messages.iter().zip([
         "-FLAGS (\\Answered \\Flagged \\Seen)",
         "+FLAGS (\\Draft c0k0 FromDovecot)",
         "FLAGS (c7k2)",
@@ -63,16 +82,16 @@ fn change(dovecot: &Dovecot, inbox: &[Known]) {
     ]) {
         imap.ok(&format!("UID STORE {} {change}", message.uid));
     }
-    imap.ok(&format!("UID EXPUNGE {}", inbox[3].uid));
+    imap.ok(&format!("UID EXPUNGE {}", messages[3].uid));
     let appended = imap
-        .append("INBOX", "(\\Flagged FromDovecot)", &message("by-dovecot"))
+        .append(mailbox, "(\\Flagged FromDovecot)", &message("by-dovecot"))
         .unwrap();
     assert!(appended.is_ok(), "{}", appended.status);
 }
 
 /// Dovecot itself shows that it did so.
-fn check_changes(changed: &[Known], inbox: &[Known]) {
-    let mut expected = inbox.to_vec();
+fn check_changes(changed: &[Known], messages: &[Known]) {
+    let mut expected = messages.to_vec();
     for flag in ["\\Answered", "\\Flagged", "\\Seen"] {
         expected[0].flags.remove(flag);
     }

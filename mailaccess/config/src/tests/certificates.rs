@@ -94,6 +94,56 @@ fn what_is_no_pem_is_refused_and_not_quoted() {
     }
 }
 
+/// Made by `openssl x509 -req` without extensions.
+const VERSION_1: &str = include_str!("version-1.pem");
+
+#[test]
+fn a_certificate_that_tls_cannot_use_is_not_called_a_bad_key() {
+    assert_eq!(
+        Certificate::parse(VERSION_1, &ONE.1).unwrap_err(),
+        CertificateError::Version(1)
+    );
+    let mut params = CertificateParams::new(vec!["mail.example.com".to_owned()]).unwrap();
+    let mut unknown = rcgen::CustomExtension::from_oid_content(&[1, 2, 3, 4], vec![5, 0]);
+    unknown.set_criticality(true);
+    params.custom_extensions.push(unknown);
+    let key = KeyPair::generate().unwrap();
+    let chain = params.self_signed(&key).unwrap().pem();
+    assert_eq!(
+        Certificate::parse(&chain, &key.serialize_pem()).unwrap_err(),
+        CertificateError::Form
+    );
+}
+
+/// An RSA key of 1024 bits, of the two largest primes below 2^512, so that it is nobody's.
+const SHORT_RSA: &str = "MIICXQIBAAKBgQD/////////////////////////////////////////////////////////////////\
+     //////////////////tSAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\
+     AAAAAAAAAAAAAAAAAAAAAAV2DQIDAQABAoGAVfOqDFXzqgxV86oMVfOqDFXzqgxV86oMVfOqDFXzqgxV\
+     86oMVfOqDFXzqgxV86oMVfOqDFXzqgxV86oMVfOoeW/GkDlvxpA5b8aQOW/GkDlvxpA5b8aQOW/GkDlv\
+     xpA5b8aQOW/GkDlvxpA5b8aQOW/GkDlvxpA5b8aQOW/IZzECQQD/////////////////////////////\
+     //////////////////////////////////////////////////////3HAkEA////////////////////\
+     ///////////////////////////////////////////////////////////////9iwJBANBPL7DQTy+w\
+     0E8vsNBPL7DQTy+w0E8vsNBPL7DQTy+w0E8vsNBPL7DQTy+w0E8vsNBPL7DQTy+w0E8vsNBPLeECQQD1\
+     awqU9WsKlPVrCpT1awqU9WsKlPVrCpT1awqU9WsKlPVrCpT1awqU9WsKlPVrCpT1awqU9WsKlPVrCpT1\
+     awg5AkBiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIi\
+     IiIiIiIiIiFI";
+/// The number 1 as a key of the curve secp256k1.
+const OTHER_CURVE: &str = "MC4CAQEEIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAABoAcGBSuBBAAK";
+
+#[test]
+fn a_key_that_tls_cannot_use_is_refused() {
+    for (kind, key) in [("RSA", SHORT_RSA), ("EC", OTHER_CURVE)] {
+        let key = format!(
+            "-----BEGIN {kind} PRIVATE KEY-----\n{key}\n-----END {kind} PRIVATE KEY-----\n"
+        );
+        assert_eq!(
+            Certificate::parse(&ONE.0, &key).unwrap_err(),
+            CertificateError::Unsupported,
+            "{kind}"
+        );
+    }
+}
+
 #[test]
 fn certificates_come_back_and_keep_their_ids() {
     let mut certificates = Certificates::default();

@@ -155,6 +155,21 @@ fn a_password_beyond_the_limit_is_not_looked_at() {
 }
 
 #[test]
+fn a_password_that_never_fits_is_not_hashed() {
+    for (password, expected) in [
+        (Vec::new(), PasswordError::Empty),
+        (vec![b'x'; PASSWORD_LIMIT + 1], PasswordError::TooLong),
+        (b"a\0b".to_vec(), PasswordError::Nul),
+    ] {
+        let refused = PasswordHash::new(&password, [7; 16]).map(drop);
+        assert_eq!(refused, Err(expected));
+    }
+    let longest = [b'x'; PASSWORD_LIMIT];
+    let hash = PasswordHash::new(&longest, [7; 16]).unwrap();
+    assert!(hash.verify(&longest));
+}
+
+#[test]
 fn a_dummy_costs_the_same_and_never_fits() {
     for cost in [
         Cost::Plain,

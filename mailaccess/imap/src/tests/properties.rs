@@ -1,6 +1,7 @@
 //! Whatever a client sends, in whatever pieces: no panic, bounded memory, and the same answers.
 
 use super::driver::{Connection, PLAIN};
+use super::oracle;
 use crate::framing::{AFTER_LOGIN, BEFORE_LOGIN};
 use mailaccess_mail::step::{Channel, LoginType};
 use mailaccess_mail::{Flags, InternalDate, MailboxName};
@@ -62,29 +63,49 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
         "[a-c][0-9] AUTHENTICATE (PLAIN|LOGIN)( AGFubgBzZWNyZXQ=| =)?\r\n",
         "(DONE|AGFubgBzZWNyZXQ=|\\*)\r\n",
         "[a-c][0-9] APPEND INBOX \\{200000\\}\r\n",
+        "[a-c][0-9] APPEND INBOX (\\(a\\) )?\"[ 0-3][0-9]-(Jan|feb|DEC|Foo)-[0-9]{4} [0-2][0-9]:[0-6][0-9]:[0-6][0-9] [+-][0-9]{4}\" \\{5\\+\\}\r\nhello\r\n",
+        "[a-c][0-9] (UID )?SEARCH (SENT)?(BEFORE|ON|SINCE) \"?[0-3]?[0-9]-(Jan|feb|DEC|Foo)-[0-9]{4}\"?\r\n",
+        "[a-c][0-9] (UID )?SEARCH (CHARSET (UTF-8|us-ascii|KOI8-R|none) )?(HEADER (Content-Type|x) \"?[a-z]{0,3}\"?|(UN)?KEYWORD [a-c]|(LARGER|SMALLER) [0-9]{1,11}|UID 1:\\*|BODY \\{2\\+\\}\r\n\u{e4})\r\n",
+        "[a-c][0-9] ID (\\(\\)|\\(\"name\" (\"a\"|NIL|\\{2\\+\\}\r\nbc)( \"version\" \"1\")?\\))\r\n",
         "[a-c][0-9] SELECT \\{[0-9]{1,6}\\+?\\}\r\n",
     ];
     line.prop_map(Vec::from)
 }
 
-/// A stream of commands in which some bytes are changed, doubled, or missing.
-fn stream() -> impl Strategy<Value = Vec<u8>> {
-    let mutations = prop::collection::vec((any::<prop::sample::Index>(), 0..3, any::<u8>()), 0..6);
-    (prop::collection::vec(piece(), 0..14), mutations).prop_map(|(pieces, mutations)| {
-        let mut stream = pieces.concat();
+/// Commands, one after the other, in which some bytes are changed, added, or missing; some of them end early.
+fn mutated(
+    commands: impl Strategy<Value = Vec<Vec<u8>>>,
+    most: usize,
+) -> impl Strategy<Value = Vec<u8>> {
+    let mutations =
+        prop::collection::vec((any::<prop::sample::Index>(), 0..16, any::<u8>()), 0..most);
+    (commands, mutations).prop_map(|(commands, mutations)| {
+        let mut stream = commands.concat();
         for (place, kind, byte) in mutations {
             if stream.is_empty() {
                 break;
             }
             let at = place.index(stream.len());
             match kind {
-                0 => stream[at] = byte,
-                1 => stream.insert(at, byte),
-                _ => drop(stream.remove(at)),
+                0..5 => stream[at] = byte,
+                5..10 => stream.insert(at, byte),
+                10..15 => drop(stream.remove(at)),
+                _ => stream.truncate(at),
             }
         }
         stream
     })
+}
+
+fn stream() -> impl Strategy<Value = Vec<u8>> {
+    mutated(prop::collection::vec(piece(), 0..14), 6)
+}
+
+/// The same of commands that the other implementation makes.
+fn stream_of_the_other() -> impl Strategy<Value = Vec<u8>> {
+    let seed = prop::collection::vec(any::<u8>(), 0..200);
+    let command = seed.prop_map(|seed| oracle::command(&seed).unwrap_or_default());
+    mutated(prop::collection::vec(command, 1..5), 4)
 }
 
 proptest! {
@@ -101,6 +122,19 @@ proptest! {
     fn a_guest_may_send_anything(stream in stream(), split in 1_usize..60) {
         let whole = answers(Channel::Tls, b"", &stream, usize::MAX);
         prop_assert_eq!(answers(Channel::Tls, b"", &stream, split), whole);
+    }
+
+    #[test]
+    fn commands_of_the_other_implementation_may_be_damaged(
+        stream in stream_of_the_other(),
+        split in 1_usize..60,
+    ) {
+        for begin in [&b""[..], b"- LOGIN ann secret\r\n- SELECT INBOX\r\n"] {
+            let whole = answers(Channel::Tls, begin, &stream, usize::MAX);
+            prop_assert_eq!(answers(Channel::Tls, begin, &stream, split), whole);
+        }
+        // Also what framing would keep away from the grammar.
+        let _ = oracle::read(&stream);
     }
 
     #[test]

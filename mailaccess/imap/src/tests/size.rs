@@ -12,7 +12,7 @@ fn an_idle_session_is_small() {
         ("Idling", size_of::<Idling>(), 48),
     ];
     for (name, size, limit) in sizes {
-        std::eprintln!("{name}: {size} bytes");
+        std::eprintln!("figure: IMAP's {name}: {size} bytes");
         assert!(
             size <= limit,
             "{name} has {size} bytes, at most {limit} are wanted"

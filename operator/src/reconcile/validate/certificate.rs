@@ -179,9 +179,10 @@ fn read(name: &str, lookup: Option<&Lookup>) -> Result<Certificate, (Reason, Str
     Certificate::parse(&chain, &key).map_err(|error| {
         let (reason, key) = match error {
             CertificateError::Mismatch => (Reason::KeyMismatch, "tls.key"),
-            CertificateError::Chain | CertificateError::Leaf => {
-                (Reason::InvalidCertificate, "tls.crt")
-            }
+            CertificateError::Chain
+            | CertificateError::Leaf
+            | CertificateError::Version(_)
+            | CertificateError::Form => (Reason::InvalidCertificate, "tls.crt"),
             CertificateError::Key | CertificateError::Unsupported => {
                 (Reason::InvalidCertificate, "tls.key")
             }
