@@ -168,7 +168,7 @@ const ROWS: [Row<Quickstart>; 13] = [
              and TLS needs version 3",
             STAYS,
         ],
-        refused!("InvalidCertificate"),
+        refused!(InvalidCertificate),
     ),
     kept(
         "no key but a text",
