@@ -222,6 +222,22 @@ fn what_cannot_be_is_refused_with_what_to_do() {
         "there is no cluster in",
     );
 
+    let images = folder.path().join("images");
+    fs::create_dir(&images).unwrap();
+    let up = || {
+        let mut up = script("up");
+        up.arg("--images").arg(&images);
+        up.arg(folder.path().join("c"));
+        up
+    };
+    assert_refused(&capture(&mut up()), "has no *.tar");
+    // What fails on the way is shown when it fails, and not when time is over.
+    fs::write(images.join("broken.tar"), "no archive").unwrap();
+    let _down = Down::at_the_end(&folder.path().join("c"));
+    let begin = now();
+    assert_refused(&capture(&mut up()), "the cluster did not come up");
+    assert!(begin.elapsed() < LIMIT / 3, "{:?}", begin.elapsed());
+
     // The reason of a start that is refused is shown, and at once.
     let long = folder.path().join("x".repeat(60));
     let begin = now();
