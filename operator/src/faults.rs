@@ -38,7 +38,7 @@ impl FaultCounter {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Fault {
     kind: String,
-    /// With its namespace.
+    /// With its namespace, where objects of several are looked at together.
     name: String,
     reason: String,
 }

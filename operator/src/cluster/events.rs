@@ -3,10 +3,13 @@
 
 use super::kind::Kind;
 use super::metrics::Metrics;
+use super::store::ServerKey;
 use crate::reconcile::build::labels::MANAGER;
+use crate::reconcile::validate::certificate::date;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use mailaccess_config::certificates::Leaf;
 use mailaccess_crds::{Condition, ConditionStatus};
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,6 +67,36 @@ pub fn worth(kind: Kind, before: &[Condition], after: &[Condition]) -> Option<(b
             is_news.then_some((false, after))
         }
         ConditionStatus::Unknown => None,
+    }
+}
+
+/// A server's own certificate is about to be another one: whoever trusts it as it is will be asked.
+pub fn renewed(server: &ServerKey, uid: &str, before: &Leaf, after: &Leaf) -> Transition {
+    Transition {
+        kind: Kind::MailAccessServer,
+        namespace: server.namespace.clone(),
+        name: server.name.clone(),
+        uid: uid.to_owned(),
+        is_warning: false,
+        reason: "SelfSignedCertificateRenewed".to_owned(),
+        note: format!(
+            "The self-signed certificate {}, valid until {}, is replaced by {}, valid until {}. Clients that were \
+             told to trust it ask again.",
+            before.thumbprint,
+            date(before.not_after),
+            after.thumbprint,
+            date(after.not_after),
+        ),
+    }
+}
+
+/// Hands an event over to be written. Of too many one is left out.
+pub fn tell(events: &mpsc::Sender<Transition>, transition: Transition) {
+    if let Err(error) = events.try_send(transition) {
+        let Transition {
+            namespace, name, ..
+        } = error.into_inner();
+        tracing::debug!(namespace, name, "too many events wait; one is left out");
     }
 }
 

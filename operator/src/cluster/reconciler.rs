@@ -6,9 +6,8 @@ use super::backoff::Backoff;
 use super::conclusion::{adopt, wanted};
 use super::dereference::{answers, dereference};
 use super::difference::{Write, difference};
-use super::events::Transition;
+use super::events::{self, Transition};
 use super::in_vain::{InVain, Prospect};
-use super::kind::Kind;
 use super::metrics::Metrics;
 use super::nudge::{Nudges, nudge};
 use super::pods::{Pods, Route};
@@ -22,7 +21,6 @@ use crate::reconcile::build::self_signed::SelfSignedError;
 use crate::reconcile::build::{self, Built, Moment, Unwritten};
 use crate::reconcile::dereference::{Operator, World};
 use crate::reconcile::update_status;
-use crate::reconcile::validate::certificate::date;
 use crate::reconcile::validate::{Validated, validate};
 use futures::future::join_all;
 use kube::Client;
@@ -118,14 +116,6 @@ struct Outcome {
     first: Option<ApplyError>,
 }
 
-/// When a pass that failed is made again.
-struct Retry {
-    /// By itself.
-    at: Instant,
-    /// When something changes, no earlier than this.
-    not_before: Instant,
-}
-
 /// How a pass ended.
 enum Pass {
     /// Everything is written, but for what is left until then.
@@ -184,17 +174,16 @@ impl Reconciler {
         let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(10));
         let mut start_overs = 0;
         while !stop.is_cancelled() {
-            let retry = match self.counted_pass().await {
+            let pass = self.counted_pass().await;
+            let now = Instant::now();
+            let (at, wake_from) = match pass {
                 Ok(Pass::Gone) => break,
-                Ok(Pass::Later(at)) => {
-                    self.collect_until(at, &stop).await;
-                    continue;
-                }
+                // Later changes are collected until then.
+                Ok(Pass::Later(at)) => (at, None),
                 Ok(Pass::Done(left_until)) => {
                     backoff.reset();
                     start_overs = 0;
-                    self.wait(None, left_until, &stop).await;
-                    continue;
+                    (left_until.unwrap_or(now + LOOK_EVERY), Some(now))
                 }
                 Err(error) if error.is_conflict() && start_overs < START_OVERS => {
                     tracing::info!(server = %self.key, "start over: {error}");
@@ -205,65 +194,39 @@ impl Reconciler {
                     start_overs = 0;
                     let delay = backoff.delay();
                     tracing::warn!(server = %self.key, failures = backoff.failures(), ?delay, "{error}");
-                    let now = Instant::now();
                     // What collided wakes by itself.
                     let pause = if error.is_conflict() {
                         delay
                     } else {
                         delay.min(PAUSE)
                     };
-                    Retry {
-                        at: now + delay,
-                        not_before: now + pause,
-                    }
+                    (now + delay, Some(now + pause))
                 }
             };
-            self.wait(Some(retry), None, &stop).await;
+            self.wait(at, wake_from, &stop).await;
         }
         self.shared.store.forget(&self.key);
     }
 
-    /// Waits for the next pass; asks the pods meanwhile, if that is worth it.
-    async fn wait(
-        &mut self,
-        retry: Option<Retry>,
-        left_until: Option<Instant>,
-        stop: &CancellationToken,
-    ) {
-        let now = Instant::now();
-        let look_again = retry.as_ref().map(|retry| retry.at).or(left_until);
-        let look_again = look_again.unwrap_or(now + LOOK_EVERY);
-        let wake_from = retry.map_or(now, |retry| retry.not_before);
+    /// Waits for the next pass, until then or, from `wake_from` on, until something changes. Pods are asked meanwhile,
+    /// if that is worth it: also of edits that are collected one behind the other each is said to be served
+    /// when it is.
+    async fn wait(&mut self, at: Instant, wake_from: Option<Instant>, stop: &CancellationToken) {
         let waker = Arc::clone(&self.waker);
         loop {
             let ask = self.ask_at();
             let woken = async {
-                sleep_until(wake_from).await;
+                sleep_until(wake_from.unwrap_or(at)).await;
                 waker.notified().await;
             };
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = sleep_until(look_again) => return,
-                () = woken => return,
-                () = sleep_until(ask.unwrap_or(look_again)), if ask.is_some() => {
+                () = sleep_until(at) => return,
+                () = woken, if wake_from.is_some() => return,
+                () = sleep_until(ask.unwrap_or(at)), if ask.is_some() => {
                     if self.look_at_pods().await {
                         return;
                     }
-                }
-            }
-        }
-    }
-
-    /// Collects changes until then. What was published before is looked after meanwhile: of edits that come one
-    /// behind the other each is said to be served when it is.
-    async fn collect_until(&mut self, at: Instant, stop: &CancellationToken) {
-        loop {
-            let ask = self.ask_at();
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = sleep_until(at) => return,
-                () = sleep_until(ask.unwrap_or(at)), if ask.is_some() => {
-                    self.look_at_pods().await;
                 }
             }
         }
@@ -371,28 +334,10 @@ impl Reconciler {
         else {
             return;
         };
-        if before.id() == after.id() {
-            return;
-        }
-        let (before, after) = (before.leaf(), after.leaf());
-        let transition = Transition {
-            kind: Kind::MailAccessServer,
-            namespace: self.key.namespace.clone(),
-            name: self.key.name.clone(),
-            uid: current.built.server.uid.clone(),
-            is_warning: false,
-            reason: "SelfSignedCertificateRenewed".to_owned(),
-            note: format!(
-                "The self-signed certificate {}, valid until {}, is replaced by {}, valid until {}. Clients that were \
-                 told to trust it ask again.",
-                before.thumbprint,
-                date(before.not_after),
-                after.thumbprint,
-                date(after.not_after),
-            ),
-        };
-        if self.events.try_send(transition).is_err() {
-            tracing::debug!(server = %self.key, "too many events wait; one is left out");
+        if before.id() != after.id() {
+            let uid = &current.built.server.uid;
+            let transition = events::renewed(&self.key, uid, before.leaf(), after.leaf());
+            events::tell(&self.events, transition);
         }
     }
 

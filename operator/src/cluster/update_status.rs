@@ -7,7 +7,7 @@
 //! schema says, and whoever left such an object behind has to be told above all.
 
 use super::backoff::Backoff;
-use super::events::{Transition, worth};
+use super::events::{Transition, tell, worth};
 use super::kind::Kind;
 use super::metrics::Metrics;
 use super::row::Item;
@@ -219,9 +219,7 @@ impl UpdateStatus {
             reason: condition.reason,
             note: condition.message,
         };
-        if self.events.try_send(transition).is_err() {
-            tracing::debug!(name = due.name, "too many events wait; one is left out");
-        }
+        tell(&self.events, transition);
     }
 }
 

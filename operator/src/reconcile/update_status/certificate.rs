@@ -1,8 +1,8 @@
 //! The status of a CertificateBinding: which certificate is in force, and how many pods serve it.
 
 use super::conditions::{Findings, Stamp, at_most, conditions};
-use super::server::{nobody_is_ready, number};
-use super::serving::{Count, count, outstanding, refused};
+use super::server::number;
+use super::serving::{Count, count, nobody_is_ready, outstanding, refused};
 use crate::reconcile::build::Built;
 use crate::reconcile::dereference::World;
 use crate::reconcile::finding::{Finding, Reason};

@@ -1,8 +1,7 @@
 //! The status of a CASMailbox. What was served once stays so: it is not rewritten because pods come and go.
 
 use super::conditions::{Findings, Stamp, conditions};
-use super::server::nobody_is_ready;
-use super::serving::{count, outstanding};
+use super::serving::{count, nobody_is_ready, outstanding};
 use crate::reconcile::build::Built;
 use crate::reconcile::dereference::World;
 use crate::reconcile::finding::{Finding, Reason};

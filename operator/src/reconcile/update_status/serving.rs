@@ -30,18 +30,58 @@ impl std::fmt::Display for Count {
 
 /// How many pods have loaded the published version of these documents.
 pub fn count(pods: &[PodReport], built: &Built, names: &[DocumentName]) -> Count {
-    let serving = pods.iter().filter(|pod| {
-        names.iter().all(|name| {
-            built
-                .documents
-                .get(name)
-                .is_some_and(|document| pod.serves(*name, &document.header))
-        })
-    });
     Count {
-        serving: serving.count(),
+        serving: pods.iter().filter(|pod| serves(pod, built, names)).count(),
         wanted: pods.len(),
     }
+}
+
+fn serves(pod: &PodReport, built: &Built, names: &[DocumentName]) -> bool {
+    names.iter().all(|name| {
+        let document = built.documents.get(name);
+        document.is_some_and(|document| pod.serves(*name, &document.header))
+    })
+}
+
+/// How many of those that have loaded these documents take clients; one that is ending goes on with those that
+/// it has.
+pub fn taking(pods: &[PodReport], built: &Built, names: &[DocumentName]) -> usize {
+    pods.iter()
+        .filter(|pod| (pod.is_ending || !pod.is_unready()) && serves(pod, built, names))
+        .count()
+}
+
+/// Which pods take no clients, and why, though they are not ending; nothing, if all do.
+pub fn not_taking(pods: &[PodReport]) -> Option<String> {
+    let unready: Vec<String> = pods
+        .iter()
+        .filter(|pod| !pod.is_ending && pod.is_unready())
+        .map(unready)
+        .collect();
+    (!unready.is_empty()).then(|| list(&unready))
+}
+
+/// Why no pod is ready. One that is ending is not, and need not be while another one is.
+pub fn nobody_is_ready(pods: &[PodReport]) -> Option<String> {
+    let nobody = pods
+        .iter()
+        .all(|pod| pod.said.is_some() && pod.is_unready());
+    nobody.then(|| list(&pods.iter().map(unready).collect::<Vec<_>>()))
+}
+
+fn unready(pod: &PodReport) -> String {
+    let reasons = pod.said.iter().flat_map(|said| &said.not_ready);
+    format!("{}: {}", pod.pod, list(&reasons.collect::<Vec<_>>()))
+}
+
+/// What keeps pods from running.
+pub fn hindered(pods: &[PodReport]) -> Option<Finding> {
+    let hindrances: Vec<String> = pods
+        .iter()
+        .filter_map(|pod| Some(format!("pod {}: {}", pod.pod, pod.hindrance.as_ref()?)))
+        .collect();
+    let message = format!("Not every pod can run: {}.", list(&hindrances));
+    (!hindrances.is_empty()).then(|| Finding::unknown(Reason::Pending, message))
 }
 
 /// Why these documents are not served by all pods: a refusal needs somebody to act, everything else time.

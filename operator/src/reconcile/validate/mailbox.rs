@@ -286,9 +286,9 @@ fn resolve(target: &Target, settings: Option<&Settings>, people: &People) -> Fin
             }
         }
         Target::Group(group) => match people.groups.get(group) {
-            Some(members) => Finding::yes(
+            Some(group) => Finding::yes(
                 Reason::ResolvedRefs,
-                format!("The group is known; members now: {members}."),
+                format!("The group is known; members now: {}.", group.members),
             ),
             None => Finding::no(
                 Reason::DistributionGroupNotFound,
@@ -312,8 +312,9 @@ fn documents(targets: &[Target], people: &People) -> Vec<DocumentName> {
             }
             Target::Group(group) => {
                 documents.insert(DocumentName::Rules);
-                let members = people.members_of(group);
-                documents.extend(members.map(|member| DocumentName::Mailboxes(member.shard())));
+                let shards = people.groups.get(group).into_iter();
+                let shards = shards.flat_map(|group| &group.shards);
+                documents.extend(shards.map(|shard| DocumentName::Mailboxes(*shard)));
             }
         }
     }

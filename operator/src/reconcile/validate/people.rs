@@ -7,7 +7,7 @@ use crate::reconcile::finding::{Finding, Reason, list};
 use crate::reconcile::{Lookup, Published};
 use k8s_openapi::api::core::v1::Secret;
 use mailaccess_config::passwd::Fault;
-use mailaccess_config::{GroupName, MailboxAddress, PasswordHash, Settings, group, passwd};
+use mailaccess_config::{GroupName, MailboxAddress, PasswordHash, Settings, Shard, group, passwd};
 use mailaccess_crds::Source;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,10 +19,19 @@ pub struct People {
     pub passwords: BTreeMap<MailboxAddress, Option<PasswordHash>>,
     /// The groups of each person.
     pub groups_of: BTreeMap<MailboxAddress, BTreeSet<GroupName>>,
-    /// How many members each group has, in all Secrets together.
-    pub groups: BTreeMap<GroupName, usize>,
+    /// The groups, of all Secrets together.
+    pub groups: BTreeMap<GroupName, Group>,
     problems: Vec<(Reason, String)>,
     first_seen: BTreeMap<MailboxAddress, String>,
+}
+
+/// A group's members, as far as anything depends on them all.
+#[derive(Debug, Default)]
+pub struct Group {
+    /// How many there are.
+    pub members: usize,
+    /// Which documents speak of them.
+    pub shards: BTreeSet<Shard>,
 }
 
 impl People {
@@ -67,14 +76,6 @@ impl People {
         };
         people.count_members();
         people
-    }
-
-    /// Who is in a group.
-    pub fn members_of(&self, group: &GroupName) -> impl Iterator<Item = &MailboxAddress> {
-        self.groups_of
-            .iter()
-            .filter(move |(_, groups)| groups.contains(group))
-            .map(|(member, _)| member)
     }
 
     /// Everything that is wrong, and what there are warnings of.
@@ -169,9 +170,12 @@ impl People {
     }
 
     fn count_members(&mut self) {
-        for groups in self.groups_of.values() {
+        for (member, groups) in &self.groups_of {
+            let shard = member.shard();
             for group in groups {
-                *self.groups.entry(group.clone()).or_default() += 1;
+                let group = self.groups.entry(group.clone()).or_default();
+                group.members += 1;
+                group.shards.insert(shard);
             }
         }
     }
