@@ -18,6 +18,9 @@ use mailaccess_operator::reconcile::validate::{Validated, validate};
 use mailaccess_operator::reconcile::{Object, Observed, apply};
 use std::collections::BTreeMap;
 
+/// The server that every test is about.
+pub(crate) const MAIL: &str = "MailAccessServer/mail";
+
 /// A server that is served, with two people and a group; what a test adds comes behind it.
 pub(crate) const SERVER: &str = r"
 apiVersion: mailaccess.dev/v1alpha1
@@ -164,7 +167,7 @@ impl Cluster {
 
     /// Whether there is a server `mail`.
     pub(crate) fn has_server(&self) -> bool {
-        self.ledger.entry(&id("MailAccessServer/mail")).is_some()
+        self.ledger.entry(&id(MAIL)).is_some()
     }
 
     /// All five steps once, for the server `mail`.
@@ -175,7 +178,7 @@ impl Cluster {
     /// The same, with a change to what was validated that no file could bring about in a test.
     pub(crate) fn reconcile_with(&mut self, change: impl FnOnce(&mut Validated)) -> Outcome {
         self.now += 1.second();
-        let server = id("MailAccessServer/mail");
+        let server = id(MAIL);
         let around = Surroundings {
             existing: self.objects.values().cloned().collect(),
             pods: self.pods.clone(),
@@ -235,9 +238,8 @@ impl Cluster {
         let mut conditions = BTreeMap::new();
         assert_fits(SERVER, &server);
         self.server_status = Some(server.clone());
-        self.ledger
-            .set_status(&id("MailAccessServer/mail"), &server);
-        conditions.insert("MailAccessServer/mail".to_owned(), server.conditions);
+        self.ledger.set_status(&id(MAIL), &server);
+        conditions.insert(MAIL.to_owned(), server.conditions);
         for (name, status) in mailboxes {
             assert_fits(&cas_mailbox("ann", "mailbox: ann@example.com"), &status);
             let name = format!("CASMailbox/{name}");

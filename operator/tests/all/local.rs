@@ -232,6 +232,18 @@ pub(crate) fn process_is_gone(pid: &str) -> bool {
     !PathBuf::from("/proc").join(pid.trim()).exists()
 }
 
+/// The server of these tests, as soon as it is served, with what was shown until then.
+async fn served() -> (Setting, JoinHandle<anyhow::Result<End>>, usize) {
+    let setting = Setting::new("cat");
+    setting.write(&yaml(&[SERVER, USERS]));
+    let running = setting.start();
+    let seen = setting
+        .screen
+        .shows(0, "ready      Served by 1 of 1 pod.")
+        .await;
+    (setting, running, seen)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn edits_are_served_by_the_same_pod_and_refused_ones_change_nothing() {
     let setting = Setting::new("cat");
@@ -289,11 +301,8 @@ async fn a_pod_that_dies_ends_everything() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_deleted_takes_its_pod_along_and_comes_back() {
-    let setting = Setting::new("cat");
-    setting.write(&yaml(&[SERVER, USERS]));
-    let running = setting.start();
+    let (setting, running, seen) = served().await;
     let screen = &setting.screen;
-    let seen = screen.shows(0, "ready      Served by 1 of 1 pod.").await;
     let pid = setting.pid();
     setting.write(USERS);
     let seen = screen.shows(seen, "MailAccessServer/mail").await;
@@ -313,11 +322,8 @@ async fn a_server_that_is_deleted_takes_its_pod_along_and_comes_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_server_in_the_files_leaves_the_first_one_served() {
-    let setting = Setting::new("cat");
-    setting.write(&yaml(&[SERVER, USERS]));
-    let running = setting.start();
+    let (setting, running, seen) = served().await;
     let screen = &setting.screen;
-    let seen = screen.shows(0, "ready      Served by 1 of 1 pod.").await;
     let pid = setting.pid();
     let other = SERVER.replace("name: mail}", "name: other}");
     assert_ne!(other, SERVER);
@@ -334,11 +340,8 @@ async fn a_second_server_in_the_files_leaves_the_first_one_served() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_directory_that_goes_away_changes_nothing_and_one_that_comes_is_obeyed() {
-    let setting = Setting::new("cat");
-    setting.write(&yaml(&[SERVER, USERS]));
-    let running = setting.start();
+    let (setting, running, seen) = served().await;
     let screen = &setting.screen;
-    let seen = screen.shows(0, "ready      Served by 1 of 1 pod.").await;
     let pid = setting.pid();
     // As a checkout does it: another directory in its place.
     let path = |name: &str| setting.folder.path().join(name);
@@ -375,13 +378,7 @@ async fn files_without_a_server_are_said_to_serve_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn objects_of_a_server_that_vanished_between_two_runs_are_deleted() {
-    let setting = Setting::new("cat");
-    setting.write(&yaml(&[SERVER, USERS]));
-    let running = setting.start();
-    let seen = setting
-        .screen
-        .shows(0, "ready      Served by 1 of 1 pod.")
-        .await;
+    let (setting, running, seen) = served().await;
     running.abort();
     let _ = running.await;
     // Another server of that name: what the first one left is not a stranger's.
@@ -396,13 +393,7 @@ async fn objects_of_a_server_that_vanished_between_two_runs_are_deleted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_runs_on_the_same_data_are_one_too_many() {
-    let setting = Setting::new("cat");
-    setting.write(&yaml(&[SERVER, USERS]));
-    let running = setting.start();
-    setting
-        .screen
-        .shows(0, "ready      Served by 1 of 1 pod.")
-        .await;
+    let (setting, running, _) = served().await;
     let second = setting.start().await.unwrap().unwrap_err();
     assert!(
         second.to_string().starts_with("another `local` uses "),
@@ -427,13 +418,7 @@ async fn a_port_that_is_taken_is_named_and_nothing_is_started() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_run_on_the_same_data_writes_nothing_new() {
-    let setting = Setting::new("cat");
-    setting.write(&yaml(&[SERVER, USERS]));
-    let running = setting.start();
-    let seen = setting
-        .screen
-        .shows(0, "ready      Served by 1 of 1 pod.")
-        .await;
+    let (setting, running, seen) = served().await;
     running.abort();
     let _ = running.await;
     let moment = || fs::read_link(setting.folder.path().join("data/documents/..data")).unwrap();
@@ -557,11 +542,8 @@ async fn several_servers_at_the_start_are_an_error() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_replaced_by_several_ends_nothing_but_itself() {
-    let setting = Setting::new("cat");
-    setting.write(&yaml(&[SERVER, USERS]));
-    let running = setting.start();
+    let (setting, running, seen) = served().await;
     let screen = &setting.screen;
-    let seen = screen.shows(0, "ready      Served by 1 of 1 pod.").await;
     let pid = setting.pid();
     let named = |name: &str| SERVER.replace("name: mail}", &format!("name: {name}}}"));
     setting.write(&yaml(&[&named("one"), &named("other"), USERS]));
@@ -606,11 +588,8 @@ async fn somebody_who_cannot_get_a_mailbox_keeps_nobody_else_from_being_served()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_who_is_added_and_cannot_get_a_mailbox_ends_no_session() {
-    let setting = Setting::new("cat");
-    setting.write(&yaml(&[SERVER, USERS]));
-    let running = setting.start();
+    let (setting, running, seen) = served().await;
     let screen = &setting.screen;
-    let seen = screen.shows(0, "ready      Served by 1 of 1 pod.").await;
     let pid = setting.pid();
     setting.obstruct(CAROL);
     setting.write(&yaml(&[SERVER, &users_with_carol()]));

@@ -5,6 +5,8 @@ mod bad_input;
 #[cfg(test)]
 mod binary;
 #[cfg(test)]
+mod certificates;
+#[cfg(test)]
 mod cluster;
 #[cfg(test)]
 mod golden;
@@ -12,5 +14,7 @@ mod golden;
 mod local;
 #[cfg(test)]
 mod memory;
+#[cfg(test)]
+mod serving;
 #[cfg(test)]
 mod statuses;
